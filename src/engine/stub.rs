@@ -1,0 +1,1 @@
+//! Scripted outputs and faults for tests.

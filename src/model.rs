@@ -1,0 +1,3 @@
+//! A model is a directory: its verified files.
+
+pub mod manifest;
