@@ -1,0 +1,120 @@
+//! Reads the files of a model, each once and with a limit: what is verified is what is used.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::error::ModelError;
+
+/// Kind and sizes of the encoder.
+pub(super) const CONFIG: &str = "config.json";
+/// Vocabulary and its rules.
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
+/// Weights.
+pub(super) const WEIGHTS: &str = "model.safetensors";
+/// Heads and decision rules.
+pub(super) const MANIFEST: &str = "signalbox.json";
+
+const MAX_JSON_BYTES: u64 = 1 << 20;
+const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
+/// Twice the largest encoder of the supported families (XLM-RoBERTa large in f32).
+const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
+
+/// Forms of weights that people have and that are not read.
+const UNSUPPORTED_WEIGHTS: [(&str, &str); 4] = [
+    (
+        "model.safetensors.index.json",
+        "join the shards into one file with save_pretrained(..., max_shard_size=\"100GB\")",
+    ),
+    (
+        "pytorch_model.bin",
+        "a pickle can run code; save the model with safe_serialization=True",
+    ),
+    (
+        "pytorch_model.bin.index.json",
+        "a pickle can run code; save the model with safe_serialization=True",
+    ),
+    ("tf_model.h5", "save the model from PyTorch as safetensors"),
+];
+
+/// Bytes of a file: read from disk, or part of the binary.
+pub(super) type Bytes = Cow<'static, [u8]>;
+
+/// The files of one model.
+pub(super) struct ModelFiles {
+    pub(super) config: Bytes,
+    pub(super) tokenizer: Bytes,
+    pub(super) weights: Bytes,
+    pub(super) manifest: Option<Bytes>,
+}
+
+impl ModelFiles {
+    /// Reads a model directory.
+    pub(super) fn read(directory: &Path) -> Result<Self, ModelError> {
+        let required = |file, limit| {
+            read(directory, file, limit)?.ok_or_else(|| ModelError::MissingFile {
+                directory: directory.to_owned(),
+                file,
+            })
+        };
+        let config = required(CONFIG, MAX_JSON_BYTES)?;
+        let manifest = read(directory, MANIFEST, MAX_JSON_BYTES)?;
+        let tokenizer = required(TOKENIZER, MAX_TOKENIZER_BYTES)?;
+        let Some(weights) = read(directory, WEIGHTS, MAX_WEIGHTS_BYTES)? else {
+            return Err(missing_weights(directory));
+        };
+        Ok(Self {
+            config,
+            tokenizer,
+            weights,
+            manifest,
+        })
+    }
+}
+
+fn missing_weights(directory: &Path) -> ModelError {
+    let unsupported = UNSUPPORTED_WEIGHTS
+        .iter()
+        .find(|(file, _)| directory.join(file).exists());
+    match unsupported {
+        Some(&(found, advice)) => ModelError::UnsupportedWeights {
+            directory: directory.to_owned(),
+            found,
+            advice,
+        },
+        None => ModelError::MissingFile {
+            directory: directory.to_owned(),
+            file: WEIGHTS,
+        },
+    }
+}
+
+/// Reads a file of at most `limit` bytes; `None` if there is no such file.
+fn read(directory: &Path, file: &'static str, limit: u64) -> Result<Option<Bytes>, ModelError> {
+    let path = directory.join(file);
+    match read_bounded(&path, limit) {
+        Ok(Some(bytes)) => Ok(Some(Cow::Owned(bytes))),
+        Ok(None) => Err(ModelError::TooLarge { file, limit }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ModelError::Read { path, source }),
+    }
+}
+
+/// Reads a file; `None` if it has more than `limit` bytes.
+fn read_bounded(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    // Before opening: opening a FIFO would wait for its writer.
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if metadata.len() > limit {
+        return Ok(None);
+    }
+    let capacity = usize::try_from(metadata.len()).map_err(io::Error::other)?;
+    let mut bytes = Vec::with_capacity(capacity);
+    // The file may grow while it is read: the limit holds for what is read.
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= limit);
+    Ok(fits.then_some(bytes))
+}
