@@ -3,3 +3,4 @@
 pub mod engine;
 pub mod labels;
 pub mod model;
+pub mod tokenization;

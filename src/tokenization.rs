@@ -1,0 +1,294 @@
+//! Text to token ids, cut to what the model reads.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Deserialize;
+use tokenizers::{Encoding, Tokenizer};
+
+use crate::model::{ModelBundle, ModelError, TOKENIZER};
+
+/// Characters that are read for each token of the limit.
+///
+/// Tokens of the supported vocabularies stand for up to 16 characters and for 1 to 5 on average, so a cut text
+/// still fills the limit several times over and the tokens that are kept are the same.
+const MAX_CHARS_PER_TOKEN: usize = 32;
+
+/// What happens to a text with more tokens than the model reads.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Truncation {
+    /// Keep the first three quarters and the last quarter of the limit: people open with the matter and end with the
+    /// question.
+    #[default]
+    HeadTail,
+    /// Keep the beginning, and the special tokens at the end.
+    Head,
+    /// Refuse the text.
+    Refuse,
+}
+
+/// Token ids of one message.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TokenizedMessage {
+    /// Ids in order with special tokens: at least 1 and at most the model's `max_tokens`, each below the rows of the
+    /// embeddings.
+    pub input_ids: Vec<u32>,
+    /// Whether something was left out.
+    pub truncated: bool,
+    /// Tokens before truncation without special tokens. Of a text that was cut unseen (over 32 characters for each
+    /// token of the limit), those of the part that was read.
+    pub content_tokens: usize,
+    /// How many of `content_tokens` are unknown to the vocabulary. Unigram vocabularies count a run of unknown
+    /// characters as one.
+    pub unknown_tokens: usize,
+}
+
+impl TokenizedMessage {
+    /// Returns the share of content tokens that are unknown to the vocabulary, in [0, 1]; 0 without content.
+    #[must_use]
+    pub fn unknown_share(&self) -> f64 {
+        if self.content_tokens == 0 {
+            return 0.0;
+        }
+        self.unknown_tokens as f64 / self.content_tokens as f64
+    }
+}
+
+/// Why a text has no token ids.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizationError {
+    /// The text has more tokens than the model reads, and [`Truncation::Refuse`] was asked for.
+    #[error("text has {tokens} tokens or more, at most {max_tokens} are accepted")]
+    TooLong {
+        /// Tokens that were counted, special tokens included.
+        tokens: usize,
+        /// Tokens that are accepted.
+        max_tokens: usize,
+    },
+    /// The tokenizer failed; the text is not part of the error.
+    #[error("the tokenizer failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The tokenizer of one model. Any number of threads may use it at the same time.
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    unknown_id: Option<u32>,
+    vocabulary_size: usize,
+    max_tokens: usize,
+}
+
+impl fmt::Debug for TextTokenizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TextTokenizer")
+            .field("vocabulary_size", &self.vocabulary_size)
+            .field("max_tokens", &self.max_tokens)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TextTokenizer {
+    /// Builds the tokenizer of a model. Truncation and padding in `tokenizer.json` are switched off.
+    ///
+    /// # Errors
+    /// [`ModelError`] when `tokenizer.json` is damaged, adds no special tokens, or has ids past the last row of the
+    /// embeddings.
+    pub fn from_bundle(bundle: &ModelBundle) -> Result<Self, ModelError> {
+        let json = bundle.tokenizer_json();
+        let mut tokenizer = contained(|| Tokenizer::from_bytes(json)).map_err(refused)?;
+        tokenizer
+            .with_padding(None)
+            .with_truncation(None)
+            .map_err(refused)?;
+        let vocabulary = tokenizer.get_vocab(true);
+        let rows = bundle.architecture().vocabulary_size;
+        let largest = vocabulary.values().copied().max().unwrap_or_default();
+        if index(largest) >= rows {
+            let expected = format!("ids below the {rows} rows of the word embeddings");
+            return Err(refused_field(
+                "model.vocab",
+                expected,
+                format!("id {largest}"),
+            ));
+        }
+        let this = Self {
+            unknown_id: unknown_id(json, &tokenizer)?,
+            vocabulary_size: vocabulary.len(),
+            max_tokens: bundle.manifest().max_tokens,
+            tokenizer,
+        };
+        this.check_special_tokens(rows)?;
+        Ok(this)
+    }
+
+    /// Returns the number of tokens in the vocabulary, added tokens included.
+    #[must_use]
+    pub fn vocabulary_size(&self) -> usize {
+        self.vocabulary_size
+    }
+
+    /// Turns a text into token ids.
+    ///
+    /// Work is bounded: of a text with over 32 characters for each token of the limit, the middle (or the end, for
+    /// [`Truncation::Head`]) is not looked at.
+    ///
+    /// # Errors
+    /// [`TokenizationError::TooLong`] for [`Truncation::Refuse`], [`TokenizationError::Failed`] when a damaged
+    /// `tokenizer.json` makes the tokenizer fail.
+    pub fn tokenize(
+        &self,
+        text: &str,
+        truncation: Truncation,
+    ) -> Result<TokenizedMessage, TokenizationError> {
+        let cut = cut_text(
+            text,
+            self.max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN),
+            truncation,
+        );
+        let text = cut.as_deref().unwrap_or(text);
+        let encoding = self.encode(text).map_err(TokenizationError::Failed)?;
+        let tokens = encoding.len();
+        if truncation == Truncation::Refuse && (cut.is_some() || tokens > self.max_tokens) {
+            return Err(TokenizationError::TooLong {
+                tokens,
+                max_tokens: self.max_tokens,
+            });
+        }
+        let content = || {
+            let ids = encoding
+                .get_ids()
+                .iter()
+                .zip(encoding.get_special_tokens_mask());
+            ids.filter_map(|(id, special)| (*special == 0).then_some(*id))
+        };
+        Ok(TokenizedMessage {
+            truncated: cut.is_some() || tokens > self.max_tokens,
+            content_tokens: content().count(),
+            unknown_tokens: content().filter(|id| Some(*id) == self.unknown_id).count(),
+            input_ids: truncate(&encoding, self.max_tokens, truncation),
+        })
+    }
+
+    fn encode(&self, text: &str) -> Result<Encoding, Cause> {
+        // Not `encode_batch`, which starts a thread pool.
+        contained(|| self.tokenizer.encode_fast(text, true))
+    }
+
+    /// Makes sure that even a text without content has ids, and that they fit.
+    fn check_special_tokens(&self, rows: usize) -> Result<(), ModelError> {
+        const FIELD: &str = "post_processor";
+        let encoding = self.encode("").map_err(refused)?;
+        let ids = encoding.get_ids();
+        if ids.is_empty() || ids.len() >= self.max_tokens {
+            let most = self.max_tokens.saturating_sub(1);
+            let expected = format!("1 to {most} special tokens around the text");
+            return Err(refused_field(FIELD, expected, ids.len().to_string()));
+        }
+        match ids.iter().find(|id| index(**id) >= rows) {
+            None => Ok(()),
+            Some(id) => {
+                let expected = format!("ids below the {rows} rows of the word embeddings");
+                Err(refused_field(FIELD, expected, format!("id {id}")))
+            }
+        }
+    }
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs code of the tokenizers crate, which panics on some damaged files (indexing in `Precompiled`, for instance).
+fn contained<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Cause> {
+    // The closures only read, and what they make is dropped on a panic.
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err("the tokenizers crate panicked".into()))
+}
+
+fn refused(source: Cause) -> ModelError {
+    ModelError::Tokenizer {
+        file: TOKENIZER,
+        source,
+    }
+}
+
+fn refused_field(field: &str, expected: String, found: String) -> ModelError {
+    ModelError::Field {
+        file: TOKENIZER,
+        field: field.to_owned(),
+        expected,
+        found,
+    }
+}
+
+fn index(id: u32) -> usize {
+    usize::try_from(id).unwrap_or(usize::MAX)
+}
+
+/// The part of `tokenizer.json` that says which token is the unknown one; the crate does not give it away.
+#[derive(Deserialize)]
+struct TokenizerFile {
+    model: ModelPart,
+}
+
+#[derive(Deserialize)]
+struct ModelPart {
+    unk_id: Option<u32>,
+    unk_token: Option<String>,
+}
+
+fn unknown_id(json: &[u8], tokenizer: &Tokenizer) -> Result<Option<u32>, ModelError> {
+    let file: TokenizerFile = serde_json::from_slice(json).map_err(|source| ModelError::Json {
+        file: TOKENIZER,
+        source,
+    })?;
+    let by_token = || tokenizer.token_to_id(file.model.unk_token.as_deref()?);
+    Ok(file.model.unk_id.or_else(by_token))
+}
+
+/// Leaves out the middle or the end of a text of more than `limit` characters; `None` if it is short enough.
+fn cut_text(text: &str, limit: usize, truncation: Truncation) -> Option<String> {
+    // A character has at least one byte: most texts need no counting.
+    if text.len() <= limit {
+        return None;
+    }
+    text.char_indices().nth(limit)?;
+    let head_chars = match truncation {
+        Truncation::HeadTail => head_share(limit),
+        Truncation::Head | Truncation::Refuse => limit,
+    };
+    let head_end = text.char_indices().nth(head_chars)?.0;
+    let head = text.get(..head_end)?;
+    let tail_chars = limit - head_chars;
+    let Some(last) = tail_chars.checked_sub(1) else {
+        return Some(head.to_owned());
+    };
+    let tail_start = text.char_indices().rev().nth(last)?.0;
+    // The space keeps the two halves from making a word that the text does not have.
+    Some(format!("{head} {}", text.get(tail_start..)?))
+}
+
+/// Three quarters, rounded down.
+fn head_share(limit: usize) -> usize {
+    limit - limit.div_ceil(4)
+}
+
+fn truncate(encoding: &Encoding, max_tokens: usize, truncation: Truncation) -> Vec<u32> {
+    let ids = encoding.get_ids();
+    if ids.len() <= max_tokens {
+        return ids.to_vec();
+    }
+    let head = match truncation {
+        Truncation::HeadTail => head_share(max_tokens),
+        Truncation::Head | Truncation::Refuse => {
+            let mask = encoding.get_special_tokens_mask();
+            let trailing = mask.iter().rev().take_while(|special| **special != 0);
+            max_tokens.saturating_sub(trailing.count())
+        }
+    };
+    let tail_start = ids.len().saturating_sub(max_tokens.saturating_sub(head));
+    let kept_head = ids.iter().take(head);
+    kept_head
+        .chain(ids.iter().skip(tail_start))
+        .copied()
+        .collect()
+}
