@@ -1,1 +1,158 @@
 //! Encoders through candle.
+
+mod encoder;
+mod heads;
+mod padded;
+mod tensors;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::{BatchOutput, Engine, EngineError, EngineInfo, RaggedBatch};
+use crate::model::{ModelBundle, ModelError};
+use encoder::RaggedEncoder;
+use heads::{HeadLayers, Pooler};
+use padded::PaddedEncoder;
+use tensors::Tensors;
+
+/// A model in memory, ready to compute. Cheap to clone: clones and replicas share the weights.
+#[derive(Clone, Debug)]
+pub struct CandleModel {
+    encoder: Encoder,
+    pooler: Pooler,
+    heads: Vec<HeadLayers>,
+    vocabulary_size: usize,
+    max_positions: usize,
+}
+
+/// The two forms of the same computation.
+#[derive(Clone, Debug)]
+enum Encoder {
+    Ragged(RaggedEncoder),
+    Padded(PaddedEncoder),
+}
+
+impl CandleModel {
+    /// Decodes the weights of a bundle.
+    ///
+    /// # Errors
+    /// [`ModelError`] when a tensor can't be decoded, which a bundle that was loaded rules out.
+    pub fn load(bundle: &ModelBundle) -> Result<Self, ModelError> {
+        let encoder = RaggedEncoder::load(tensors_of(bundle), bundle.architecture())?;
+        Self::with_encoder(bundle, Encoder::Ragged(encoder))
+    }
+
+    /// Decodes the weights of a bundle for the encoder of candle-transformers, which pads every message to the
+    /// longest of its batch. Slower; a reference to compare with.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the architecture is not of the BERT family, or a tensor can't be decoded.
+    pub fn load_padded(bundle: &ModelBundle) -> Result<Self, ModelError> {
+        let encoder = PaddedEncoder::load(tensors_of(bundle), bundle.architecture())?;
+        Self::with_encoder(bundle, Encoder::Padded(encoder))
+    }
+
+    fn with_encoder(bundle: &ModelBundle, encoder: Encoder) -> Result<Self, ModelError> {
+        let architecture = bundle.architecture();
+        let manifest = bundle.manifest();
+        let tensors = tensors_of(bundle);
+        Ok(Self {
+            encoder,
+            pooler: Pooler::load(tensors, architecture, manifest.pooling)?,
+            heads: HeadLayers::load_all(tensors, architecture, manifest)?,
+            vocabulary_size: architecture.vocabulary_size,
+            max_positions: architecture.max_positions(),
+        })
+    }
+
+    /// Makes a replica that computes on at most `threads` threads (0 counts as 1).
+    ///
+    /// # Errors
+    /// [`EngineError::Backend`] when the operating system gives no threads.
+    pub fn replica(&self, threads: usize) -> Result<Box<dyn Engine>, EngineError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|index| format!("compute-{index}"))
+            .build()
+            .map_err(|error| EngineError::Backend(Box::new(error)))?;
+        Ok(Box::new(CandleEngine {
+            model: self.clone(),
+            pool,
+            info: EngineInfo {
+                name: match self.encoder {
+                    Encoder::Ragged(_) => "candle",
+                    Encoder::Padded(_) => "candle-padded",
+                },
+                device: "cpu".into(),
+                compute_type: "f32",
+            },
+        }))
+    }
+
+    fn infer(&self, batch: &RaggedBatch) -> candle_core::Result<BatchOutput> {
+        let hidden = match &self.encoder {
+            Encoder::Ragged(encoder) => encoder.forward(batch),
+            Encoder::Padded(encoder) => encoder.forward(batch),
+        }?;
+        let pooled = self.pooler.forward(&hidden, batch)?;
+        let heads = self.heads.iter().map(|head| head.forward(&pooled));
+        Ok(BatchOutput {
+            rows: batch.len(),
+            heads: heads.collect::<candle_core::Result<_>>()?,
+            pooled: pooled.flatten_all()?.to_vec1()?,
+        })
+    }
+
+    fn check(&self, batch: &RaggedBatch) -> Result<(), EngineError> {
+        let refuse = |index, what| Err(EngineError::BadInput { index, what });
+        for (index, message) in batch.messages().enumerate() {
+            let tokens = message.len();
+            if !(1..=self.max_positions).contains(&tokens) {
+                let most = self.max_positions;
+                return refuse(index, format!("{tokens} tokens, 1 to {most} are accepted"));
+            }
+            let outside =
+                |id: &&u32| usize::try_from(**id).map_or(true, |id| id >= self.vocabulary_size);
+            if let Some(id) = message.iter().find(outside) {
+                let size = self.vocabulary_size;
+                return refuse(index, format!("token id {id}, the vocabulary has {size}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tensors_of(bundle: &ModelBundle) -> Tensors<'_> {
+    Tensors {
+        weights: bundle.weights(),
+        layer_norm_epsilon: bundle.architecture().layer_norm_epsilon,
+    }
+}
+
+#[derive(Debug)]
+struct CandleEngine {
+    model: CandleModel,
+    /// candle gives parts of its work to the rayon pool that it runs in. In its own, a replica uses no more threads
+    /// than it was given, and never the pool of the process.
+    pool: ThreadPool,
+    info: EngineInfo,
+}
+
+impl Engine for CandleEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn infer(&mut self, batch: &RaggedBatch) -> Result<BatchOutput, EngineError> {
+        self.model.check(batch)?;
+        if batch.is_empty() {
+            let heads = self.model.heads.iter().map(HeadLayers::empty_output);
+            return Ok(BatchOutput {
+                heads: heads.collect(),
+                ..BatchOutput::default()
+            });
+        }
+        self.pool
+            .install(|| self.model.infer(batch))
+            .map_err(|error| EngineError::Backend(Box::new(error)))
+    }
+}

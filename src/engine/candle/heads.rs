@@ -1,0 +1,116 @@
+//! From token vectors to the vector of a message, and from there to the outputs of the heads.
+
+use candle_core::{Result, Tensor};
+use candle_nn::{Linear, Module};
+
+use super::tensors::Tensors;
+use crate::engine::{HeadOutput, RaggedBatch};
+use crate::labels::HeadName;
+use crate::model::ModelError;
+use crate::model::architecture::Architecture;
+use crate::model::layout::{HeadActivation, HeadModules, TensorNames};
+use crate::model::manifest::{Head, Manifest, Pooling};
+
+/// Turns the token vectors of a message into one. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) enum Pooler {
+    Mean,
+    First,
+    /// The first token through a dense layer and tanh.
+    Dense(Linear),
+}
+
+impl Pooler {
+    pub(super) fn load(
+        tensors: Tensors<'_>,
+        architecture: &Architecture,
+        pooling: Pooling,
+    ) -> std::result::Result<Self, ModelError> {
+        Ok(match pooling {
+            Pooling::Mean => Self::Mean,
+            Pooling::Cls => Self::First,
+            Pooling::Pooler => {
+                Self::Dense(tensors.linear(&TensorNames::of(architecture).pooler())?)
+            }
+        })
+    }
+
+    /// Pools `[T, H]` to `[B, H]`.
+    pub(super) fn forward(&self, hidden: &Tensor, batch: &RaggedBatch) -> Result<Tensor> {
+        let mut start = 0;
+        let mut rows = Vec::with_capacity(batch.len());
+        for message in batch.messages() {
+            rows.push(match self {
+                Self::Mean => hidden.narrow(0, start, message.len())?.mean_keepdim(0)?,
+                Self::First | Self::Dense(_) => hidden.narrow(0, start, 1)?,
+            });
+            start += message.len();
+        }
+        let pooled = Tensor::cat(&rows, 0)?;
+        match self {
+            Self::Mean | Self::First => Ok(pooled),
+            Self::Dense(dense) => dense.forward(&pooled)?.tanh(),
+        }
+    }
+}
+
+/// One head. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct HeadLayers {
+    name: HeadName,
+    labels: usize,
+    hidden: Option<(Linear, HeadActivation)>,
+    output: Linear,
+}
+
+impl HeadLayers {
+    pub(super) fn load_all(
+        tensors: Tensors<'_>,
+        architecture: &Architecture,
+        manifest: &Manifest,
+    ) -> std::result::Result<Vec<Self>, ModelError> {
+        let load = |head: &Head| {
+            let modules = HeadModules::of(architecture, head.name);
+            let hidden = modules.hidden.map(|(module, activation)| {
+                let dense = tensors.linear(&module)?;
+                Ok::<_, ModelError>((dense, activation))
+            });
+            Ok(Self {
+                name: head.name,
+                labels: head.labels.len(),
+                hidden: hidden.transpose()?,
+                output: tensors.linear(&modules.output)?,
+            })
+        };
+        manifest.heads.iter().map(load).collect()
+    }
+
+    /// Computes the logits of the head from `[B, H]`.
+    pub(super) fn forward(&self, pooled: &Tensor) -> Result<HeadOutput> {
+        let logits = match &self.hidden {
+            None => self.output.forward(pooled)?,
+            Some((dense, activation)) => {
+                let hidden = dense.forward(pooled)?;
+                let hidden = match activation {
+                    HeadActivation::Tanh => hidden.tanh(),
+                    HeadActivation::Relu => hidden.relu(),
+                }?;
+                self.output.forward(&hidden)?
+            }
+        };
+        Ok(HeadOutput {
+            head: self.name,
+            labels: self.labels,
+            logits: logits.flatten_all()?.to_vec1()?,
+        })
+    }
+
+    /// Returns the output for a batch without messages.
+    pub(super) fn empty_output(&self) -> HeadOutput {
+        HeadOutput {
+            head: self.name,
+            labels: self.labels,
+            logits: vec![],
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Models on disk with the outputs of the reference implementation.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use signalbox::model::{ModelBundle, ModelSource};
+
+/// Every small model with golden outputs.
+pub(crate) const TINY: [&str; 7] = [
+    "tiny-bert-multihead",
+    "tiny-bert-multihead-f16",
+    "tiny-bert-multihead-bf16",
+    "tiny-bert-multihead-int8",
+    "tiny-bert-classifier",
+    "tiny-xlm-roberta-classifier",
+    "tiny-distilbert-classifier",
+];
+
+/// What the reference implementation said of some messages.
+#[derive(Deserialize)]
+pub(crate) struct Golden {
+    pub(crate) messages: Vec<GoldenMessage>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct GoldenMessage {
+    pub(crate) text: String,
+    pub(crate) input_ids: Vec<u32>,
+    pub(crate) logits: BTreeMap<String, Vec<f32>>,
+}
+
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    root().join("tests/fixtures").join(name)
+}
+
+pub(crate) fn default_model() -> PathBuf {
+    root().join("models/default")
+}
+
+pub(crate) fn load(directory: PathBuf) -> ModelBundle {
+    ModelBundle::load(&ModelSource::Directory(directory)).unwrap()
+}
+
+pub(crate) fn golden(path: PathBuf) -> Golden {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

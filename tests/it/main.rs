@@ -1,0 +1,13 @@
+//! The crate from outside: files on disk, sockets, whole models.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    reason = "test code"
+)]
+
+mod fixtures;
+mod model_loading;
+mod parity;

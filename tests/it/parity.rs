@@ -1,0 +1,265 @@
+//! Token ids and logits against PyTorch and transformers, alone and in batches.
+
+use std::path::PathBuf;
+
+use signalbox::engine::candle::CandleModel;
+use signalbox::engine::{BatchOutput, Engine, EngineError, MessageOutput, RaggedBatch};
+use signalbox::model::ModelBundle;
+use signalbox::tokenization::{TextTokenizer, Truncation};
+
+use crate::fixtures::{Golden, TINY, default_model, fixture, golden, load};
+
+/// Distance from PyTorch's logits.
+const REFERENCE_TOLERANCE: f32 = 1e-3;
+/// Distance between two computations of our own.
+const OWN_TOLERANCE: f32 = 1e-4;
+
+fn models() -> Vec<(PathBuf, Golden)> {
+    let tiny = TINY.iter().map(|name| {
+        let directory = fixture(name);
+        let golden = golden(directory.join("golden.json"));
+        (directory, golden)
+    });
+    let default = fixture("default-golden.json").exists().then(|| (default_model(), golden(fixture("default-golden.json")))); // TEMPORARY
+    tiny.chain(default).collect()
+}
+
+fn engine(bundle: &ModelBundle) -> Box<dyn Engine> {
+    CandleModel::load(bundle).unwrap().replica(1).unwrap()
+}
+
+fn infer(engine: &mut dyn Engine, messages: &[&[u32]]) -> BatchOutput {
+    engine
+        .infer(&RaggedBatch::from_messages(messages.iter().copied()))
+        .unwrap()
+}
+
+fn rows(output: BatchOutput) -> Vec<MessageOutput> {
+    output.into_messages().unwrap()
+}
+
+fn assert_close(found: &MessageOutput, expected: &MessageOutput, tolerance: f32, what: &str) {
+    assert_eq!(found.heads.len(), expected.heads.len(), "{what}");
+    for ((head, found), (_, expected)) in found.heads.iter().zip(&expected.heads) {
+        assert_values_close(found, expected, tolerance, &format!("{what}, {head}"));
+    }
+}
+
+fn assert_values_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (found, expected) in found.iter().zip(expected) {
+        // Not `>`: NaN is not close to anything.
+        assert!(
+            (found - expected).abs() <= tolerance,
+            "{what}: {found} is not {expected}"
+        );
+    }
+}
+
+fn expected(bundle: &ModelBundle, golden: &Golden) -> Vec<MessageOutput> {
+    let of_message = |message: &crate::fixtures::GoldenMessage| MessageOutput {
+        heads: bundle
+            .manifest()
+            .heads
+            .iter()
+            .map(|head| (head.name, message.logits[head.name.as_str()].clone()))
+            .collect(),
+    };
+    golden.messages.iter().map(of_message).collect()
+}
+
+fn ids(golden: &Golden) -> Vec<&[u32]> {
+    let messages = golden.messages.iter();
+    messages
+        .map(|message| message.input_ids.as_slice())
+        .collect()
+}
+
+#[test]
+fn token_ids_are_those_of_the_reference() {
+    for (directory, golden) in models() {
+        let tokenizer = TextTokenizer::from_bundle(&load(directory.clone())).unwrap();
+
+        for message in &golden.messages {
+            let tokenized = tokenizer
+                .tokenize(&message.text, Truncation::HeadTail)
+                .unwrap();
+
+            assert_eq!(
+                tokenized.input_ids,
+                message.input_ids,
+                "{}: {}",
+                directory.display(),
+                message.text
+            );
+        }
+    }
+}
+
+#[test]
+fn logits_are_those_of_the_reference_alone_and_together() {
+    for (directory, golden) in models() {
+        let bundle = load(directory.clone());
+        let mut engine = engine(&bundle);
+        let expected = expected(&bundle, &golden);
+        let ids = ids(&golden);
+
+        let together = rows(infer(&mut *engine, &ids));
+
+        assert_eq!(together.len(), ids.len());
+        for ((message, together), expected) in ids.iter().zip(together).zip(&expected) {
+            let alone = rows(infer(&mut *engine, &[message])).remove(0);
+            let what = format!("{}, {} tokens", directory.display(), message.len());
+            assert_close(
+                &alone,
+                expected,
+                REFERENCE_TOLERANCE,
+                &format!("{what}, alone"),
+            );
+            assert_close(
+                &together,
+                expected,
+                REFERENCE_TOLERANCE,
+                &format!("{what}, together"),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_message_has_the_same_outputs_in_any_batch() {
+    for name in TINY {
+        let bundle = load(fixture(name));
+        let golden = golden(fixture(name).join("golden.json"));
+        let mut engine = engine(&bundle);
+        let ids = ids(&golden);
+        let alone: Vec<_> = ids
+            .iter()
+            .map(|message| rows(infer(&mut *engine, &[message])).remove(0))
+            .collect();
+
+        for seed in 1..=8_u64 {
+            let order = shuffled(ids.len(), seed);
+            // Batches of 1, 2, ... messages, so that neighbours and places change.
+            let mut rest = order.as_slice();
+            let mut size = 1;
+            while !rest.is_empty() {
+                let (batch, next) = rest.split_at(size.min(rest.len()));
+                let messages: Vec<_> = batch.iter().map(|&index| ids[index]).collect();
+                let outputs = rows(infer(&mut *engine, &messages));
+                for (&index, output) in batch.iter().zip(&outputs) {
+                    let what = format!("{name}, seed {seed}, message {index}");
+                    assert_close(output, &alone[index], OWN_TOLERANCE, &what);
+                }
+                rest = next;
+                size += 1;
+            }
+        }
+    }
+}
+
+/// Fisher–Yates with a linear congruential generator: the same order on every run.
+fn shuffled(len: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..len).collect();
+    let mut state = seed;
+    for last in (1..len).rev() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let other = usize::try_from(state >> 33).unwrap() % (last + 1);
+        order.swap(last, other);
+    }
+    order
+}
+
+#[test]
+fn ragged_and_padded_forms_agree() {
+    for name in TINY
+        .into_iter()
+        .filter(|name| name.starts_with("tiny-bert"))
+    {
+        let bundle = load(fixture(name));
+        let golden = golden(fixture(name).join("golden.json"));
+        let mut ragged = engine(&bundle);
+        let padded = CandleModel::load_padded(&bundle).unwrap();
+        let mut padded = padded.replica(1).unwrap();
+        let ids = ids(&golden);
+
+        let ragged = infer(&mut *ragged, &ids);
+        let padded = infer(&mut *padded, &ids);
+
+        assert_values_close(&ragged.pooled, &padded.pooled, OWN_TOLERANCE, name);
+        for (ragged, padded) in rows(ragged).iter().zip(rows(padded)) {
+            assert_close(ragged, &padded, OWN_TOLERANCE, name);
+        }
+    }
+}
+
+#[test]
+fn thread_count_does_not_change_the_outputs() {
+    let bundle = load(fixture(TINY[0]));
+    let golden = golden(fixture(TINY[0]).join("golden.json"));
+    let model = CandleModel::load(&bundle).unwrap();
+    let ids = ids(&golden);
+
+    let one = infer(&mut *model.replica(1).unwrap(), &ids);
+    let two = infer(&mut *model.replica(2).unwrap(), &ids);
+
+    assert_values_close(&one.pooled, &two.pooled, OWN_TOLERANCE, "pooled");
+}
+
+#[test]
+fn the_longest_message_is_computed_and_one_token_more_is_refused() {
+    for name in TINY {
+        let bundle = load(fixture(name));
+        let mut engine = engine(&bundle);
+        let longest = bundle.architecture().max_positions();
+
+        let output = infer(&mut *engine, &[&vec![5; longest]]);
+        let error = engine
+            .infer(&RaggedBatch::from_messages([
+                [5].as_slice(),
+                &vec![5; longest + 1],
+            ]))
+            .unwrap_err();
+
+        assert!(
+            output.pooled.iter().all(|value| value.is_finite()),
+            "{name}"
+        );
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "message 1 of the batch has {} tokens, 1 to {longest} are accepted",
+                longest + 1
+            )
+        );
+    }
+}
+
+#[test]
+fn a_token_outside_the_vocabulary_or_no_token_is_refused() {
+    let bundle = load(fixture(TINY[0]));
+    let mut engine = engine(&bundle);
+    let outside = u32::try_from(bundle.architecture().vocabulary_size).unwrap();
+
+    for (message, what) in [([outside].as_slice(), "token id"), (&[], "0 tokens")] {
+        let error = engine
+            .infer(&RaggedBatch::from_messages([message]))
+            .unwrap_err();
+
+        assert!(matches!(error, EngineError::BadInput { index: 0, .. }));
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+#[test]
+fn a_batch_without_messages_has_no_rows() {
+    let bundle = load(fixture(TINY[0]));
+
+    let output = infer(&mut *engine(&bundle), &[]);
+
+    assert_eq!(output.rows, 0);
+    assert_eq!(output.heads.len(), bundle.manifest().heads.len());
+    assert!(rows(output).is_empty());
+}
