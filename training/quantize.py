@@ -5,7 +5,8 @@
 Every matrix of the encoder (linear layers and the word, position and token type embeddings) is stored as I8
 `[rows, columns]` beside `<name>_scale`, F32 `[rows]`: weight = int8 * scale, row by row, symmetric, without a zero
 point. Heads, biases and layer norms keep their type: together they are under 1 % of the file. tokenizer.json and
-config.json are copied byte for byte; signalbox.json gets the new name, version and digests.
+config.json are copied byte for byte; signalbox.json gets the new name, version and digests. A directory without
+signalbox.json, as transformers writes it, stays without.
 """
 
 import argparse
@@ -18,11 +19,13 @@ from bundle import FILES_WITH_DIGEST, SCALE_SUFFIX, dequantise, digest, read_ten
 from safetensors.torch import save_file
 
 LARGEST = 127
+# Heads of bundles and of `*ForSequenceClassification`.
+HEAD_PREFIXES = ("heads.", "classifier.", "pre_classifier.")
 
 
 def is_quantised(name: str, tensor: torch.Tensor) -> bool:
     """Says whether a tensor becomes int8: the matrices of the encoder do, heads do not."""
-    return tensor.dim() == 2 and not name.startswith("heads.")
+    return tensor.dim() == 2 and not name.startswith(HEAD_PREFIXES)
 
 
 def quantise_matrix(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -82,8 +85,9 @@ def convert(source: Path, target: Path, name: str, version: str, extra: dict | N
         shutil.copyfile(source / file, target / file)
         if digest(source / file) != digest(target / file):
             raise ValueError(f"{file} changed while it was copied")
-    manifest = json.loads((source / "signalbox.json").read_text(encoding="utf-8"))
-    write_manifest(target, {**manifest, "name": name, "version": version, **(extra or {})})
+    if (source / "signalbox.json").exists():
+        manifest = json.loads((source / "signalbox.json").read_text(encoding="utf-8"))
+        write_manifest(target, {**manifest, "name": name, "version": version, **(extra or {})})
     return verify(tensors, target)
 
 
