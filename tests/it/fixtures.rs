@@ -17,6 +17,11 @@ pub(crate) const TINY: [&str; 7] = [
     "tiny-distilbert-classifier",
 ];
 
+pub(crate) const MULTI_HEAD: &str = TINY[0];
+pub(crate) const INT8: &str = TINY[3];
+pub(crate) const CLASSIFIER: &str = TINY[4];
+pub(crate) const XLM_ROBERTA: &str = TINY[5];
+
 /// What the reference implementation said of some messages.
 #[derive(Deserialize)]
 pub(crate) struct Golden {
@@ -40,6 +45,11 @@ pub(crate) fn default_model() -> PathBuf {
 
 pub(crate) fn load(directory: PathBuf) -> ModelBundle {
     ModelBundle::load(&ModelSource::Directory(directory)).unwrap()
+}
+
+/// Reads a file of a fixture.
+pub(crate) fn read(name: &str, file: &str) -> Vec<u8> {
+    std::fs::read(fixture(name).join(file)).unwrap()
 }
 
 pub(crate) fn golden(path: PathBuf) -> Golden {

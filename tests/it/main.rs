@@ -8,6 +8,9 @@
     reason = "test code"
 )]
 
+mod damage;
 mod fixtures;
+mod model_damage;
+mod model_fields;
 mod model_loading;
 mod parity;
