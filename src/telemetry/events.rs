@@ -1,0 +1,139 @@
+//! Everything that the service logs, one function each, so that what is said and at which level stands in one place.
+//!
+//! Text is constant, values are fields, and no field ever holds text of a message.
+
+use std::error::Error as StdError;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use super::counters::CounterSnapshot;
+use crate::error::{Error, ErrorKind};
+
+/// Joins an error and its causes with ": ".
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The server listens; models may still be loading.
+pub fn listening(address: SocketAddr) {
+    info!(%address, "listening");
+}
+
+/// A model is loaded, warmed and checked.
+pub fn model_ready(name: &str, version: &str, digest: &str, engine: &str, took: Duration) {
+    info!(
+        model = name,
+        version,
+        digest,
+        engine,
+        took_ms = took.as_millis(),
+        "model ready"
+    );
+}
+
+/// Every model is ready and calls are answered.
+pub fn serving(models: usize) {
+    info!(models, "serving");
+}
+
+/// A stop was asked for.
+pub fn draining(signal: &str) {
+    info!(signal, "draining");
+}
+
+/// The server has stopped.
+pub fn stopped(counters: &CounterSnapshot, cut: u64) {
+    info!(
+        offered = counters.offered,
+        answered = counters.answered,
+        shed = counters.shed,
+        expired = counters.expired,
+        cancelled = counters.cancelled,
+        failed = counters.failed,
+        rejected = counters.rejected,
+        cut,
+        "stopped"
+    );
+}
+
+/// A message was answered.
+pub fn message_answered(id: &str, model: &str, batch_size: usize, total: Duration) {
+    debug!(
+        id,
+        model,
+        batch_size,
+        total_us = total.as_micros(),
+        "message answered"
+    );
+}
+
+/// A message was not answered. Faults of the server are errors, overload is a warning, the rest is the caller's.
+pub fn message_failed(id: &str, failure: &Error) {
+    match failure.kind() {
+        ErrorKind::Internal => error!(id, error = chain(failure), "message failed"),
+        ErrorKind::Overloaded | ErrorKind::NotReady => {
+            warn!(id, error = chain(failure), "message refused");
+        }
+        ErrorKind::DeadlineExceeded | ErrorKind::NotFound => {
+            info!(id, error = chain(failure), "message not answered");
+        }
+        // Broken rules may quote what the caller sent, so only the fact is logged.
+        ErrorKind::InvalidArgument => debug!(id, "message rejected"),
+    }
+}
+
+/// A batch of several messages failed; each is tried alone.
+pub fn batch_failed(model: &str, messages: usize, failure: &dyn StdError) {
+    warn!(
+        model,
+        messages,
+        error = chain(failure),
+        "batch failed, computing each message alone"
+    );
+}
+
+/// The engine panicked; its replica is made anew.
+pub fn engine_panicked(model: &str, message: &str) {
+    error!(model, message, "engine panicked, making a new replica");
+}
+
+/// A replica could not be made anew; its inference thread ends.
+pub fn replica_lost(model: &str, failure: &dyn StdError) {
+    error!(model, error = chain(failure), "replica lost");
+}
+
+/// The last inference thread of a model is gone.
+pub fn model_lost(name: &str, version: &str) {
+    error!(model = name, version, "no inference thread is left");
+}
+
+/// A handler panicked; the call was answered INTERNAL.
+pub fn handler_panicked(failure: &Error) {
+    error!(error = chain(failure), "handler panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chain_shows_every_cause() {
+        let error = Error::internal(std::io::Error::other("disk on fire"));
+
+        assert!(
+            chain(&error).ends_with(": disk on fire"),
+            "{}",
+            chain(&error)
+        );
+    }
+}
