@@ -1,0 +1,9 @@
+//! From single messages to batches: admission, the bounded queue, and the inference threads.
+
+mod admission;
+mod queue;
+mod worker;
+
+pub use admission::{Admission, AdmissionPermit};
+pub use queue::{BatchLimits, Computed, EntryState, Job, Queue, QueueError, Submitted};
+pub use worker::{WorkerError, WorkerPool};

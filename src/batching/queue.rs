@@ -1,0 +1,400 @@
+//! The bounded queue between the service and the inference threads.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::engine::{EngineError, MessageOutput};
+
+/// A message that waits for inference. Dropping the receiver of `reply` gives the message up.
+#[derive(Debug)]
+pub struct Job {
+    /// Token ids, special tokens included; at least one.
+    pub input_ids: Vec<u32>,
+    /// The result is worthless from here.
+    pub deadline: Instant,
+    /// Where the result goes.
+    pub reply: oneshot::Sender<Result<Computed, QueueError>>,
+    /// How far the message has come, for whoever waits.
+    pub state: Arc<EntryState>,
+    /// When it was put into the queue.
+    pub enqueued_at: Instant,
+}
+
+impl Job {
+    /// Makes a job and the handle to wait for its result.
+    #[must_use]
+    pub fn new(input_ids: Vec<u32>, deadline: Instant) -> (Self, Submitted) {
+        let (reply, result) = oneshot::channel();
+        let state = Arc::new(EntryState::default());
+        let submitted = Submitted {
+            result,
+            state: Arc::clone(&state),
+        };
+        (
+            Self {
+                input_ids,
+                deadline,
+                reply,
+                state,
+                enqueued_at: Instant::now(),
+            },
+            submitted,
+        )
+    }
+
+    /// Tells whether computing the message would be for nobody.
+    fn is_stale(&self, now: Instant) -> bool {
+        self.reply.is_closed() || self.deadline <= now
+    }
+
+    /// Answers the message; a caller that has gone is no error.
+    pub fn answer(self, result: Result<Computed, QueueError>) {
+        drop(self.reply.send(result));
+    }
+}
+
+/// The waiting side of a [`Job`].
+#[derive(Debug)]
+pub struct Submitted {
+    /// The result, once it is there.
+    pub result: oneshot::Receiver<Result<Computed, QueueError>>,
+    /// How far the message has come.
+    pub state: Arc<EntryState>,
+}
+
+/// Tells the waiting side how far its message has come.
+#[derive(Debug, Default)]
+pub struct EntryState(AtomicU8);
+
+impl EntryState {
+    /// Notes that computing has begun.
+    pub fn set_computing(&self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+
+    /// Tells whether computing has begun.
+    #[must_use]
+    pub fn is_computing(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+}
+
+/// What an inference thread returns for one message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Computed {
+    /// Raw outputs of every head.
+    pub output: MessageOutput,
+    /// Time from being queued to being taken.
+    pub queued: Duration,
+    /// Time that the engine took for the batch.
+    pub inference: Duration,
+    /// Messages in the batch.
+    pub batch_size: usize,
+}
+
+/// Why a message was not computed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The queue has no room.
+    #[error("{limit} messages wait already")]
+    Full {
+        /// Messages that may wait.
+        limit: usize,
+    },
+    /// The queue takes nothing any more.
+    #[error("the queue is closed")]
+    Closed,
+    /// The deadline passed before computing began.
+    #[error("the deadline passed in the queue")]
+    Expired,
+    /// The engine refused or failed.
+    #[error("inference failed")]
+    Engine(#[source] EngineError),
+    /// The engine panicked; the replica was made anew.
+    #[error("the engine panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+}
+
+/// How large a batch may become.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BatchLimits {
+    /// Tokens of a batch at most; a longer message is computed alone.
+    pub max_tokens: usize,
+    /// Messages of a batch at most.
+    pub max_messages: usize,
+}
+
+/// A bounded first-in, first-out queue. Pushing never waits; taking a batch blocks the calling thread.
+#[derive(Debug)]
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+impl Queue {
+    /// Makes a queue for at most `limit` waiting messages.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        let waiting = Mutex::new(Waiting::default());
+        Self {
+            waiting,
+            arrived: Condvar::new(),
+            limit: limit.max(1),
+        }
+    }
+
+    /// Puts a message at the end.
+    ///
+    /// # Errors
+    /// [`QueueError::Full`] when `limit` messages of callers that still wait are queued, [`QueueError::Closed`] after
+    /// [`Self::close`].
+    pub fn push(&self, job: Job) -> Result<(), QueueError> {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(QueueError::Closed);
+        }
+        if waiting.jobs.len() >= self.limit {
+            waiting.discard_stale(Instant::now());
+        }
+        if waiting.jobs.len() >= self.limit {
+            return Err(QueueError::Full { limit: self.limit });
+        }
+        waiting.jobs.push_back(job);
+        drop(waiting);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Takes the oldest messages that fit a batch; waits while there is none.
+    ///
+    /// Messages whose caller has gone or whose deadline has passed are left out and never computed. Returns `None` when
+    /// the queue is closed and empty.
+    pub fn next_batch(&self, limits: &BatchLimits) -> Option<Vec<Job>> {
+        let mut waiting = self.lock();
+        loop {
+            let batch = waiting.take_batch(limits, Instant::now());
+            if !batch.is_empty() {
+                return Some(batch);
+            }
+            if waiting.closed {
+                return None;
+            }
+            waiting = self
+                .arrived
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes nothing more; messages that wait are still handed out.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_all();
+    }
+
+    /// Takes nothing more and answers every waiting message with [`QueueError::Closed`].
+    pub fn abandon(&self) {
+        let jobs = {
+            let mut waiting = self.lock();
+            waiting.closed = true;
+            std::mem::take(&mut waiting.jobs)
+        };
+        self.arrived.notify_all();
+        for job in jobs {
+            job.answer(Err(QueueError::Closed));
+        }
+    }
+
+    /// Returns the number of messages that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().jobs.len()
+    }
+
+    /// Tells whether no message waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the number of messages that may wait.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // The data is valid after any panic: no operation leaves it half done.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn discard_stale(&mut self, now: Instant) {
+        let jobs = std::mem::take(&mut self.jobs);
+        for job in jobs {
+            if job.is_stale(now) {
+                job.answer(Err(QueueError::Expired));
+            } else {
+                self.jobs.push_back(job);
+            }
+        }
+    }
+
+    fn take_batch(&mut self, limits: &BatchLimits, now: Instant) -> Vec<Job> {
+        let mut batch = Vec::new();
+        let mut tokens = 0_usize;
+        while let Some(job) = self.jobs.pop_front() {
+            if job.is_stale(now) {
+                job.answer(Err(QueueError::Expired));
+                continue;
+            }
+            tokens = tokens.saturating_add(job.input_ids.len());
+            if !batch.is_empty() && tokens > limits.max_tokens {
+                self.jobs.push_front(job);
+                break;
+            }
+            batch.push(job);
+            if batch.len() >= limits.max_messages {
+                break;
+            }
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: BatchLimits = BatchLimits {
+        max_tokens: 10,
+        max_messages: 3,
+    };
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(60)
+    }
+
+    fn push(queue: &Queue, tokens: usize) -> Submitted {
+        let (job, submitted) = Job::new(vec![0; tokens], later());
+        queue.push(job).unwrap();
+        submitted
+    }
+
+    fn lengths(batch: &[Job]) -> Vec<usize> {
+        batch.iter().map(|job| job.input_ids.len()).collect()
+    }
+
+    #[test]
+    fn batch_takes_the_oldest_messages_up_to_its_limits() {
+        let queue = Queue::new(10);
+        let waiting: Vec<Submitted> = [4, 6, 1, 20, 1, 1, 1, 1]
+            .map(|tokens| push(&queue, tokens))
+            .into();
+
+        let batches: Vec<Vec<usize>> = (0..4)
+            .map(|_| lengths(&queue.next_batch(&LIMITS).unwrap()))
+            .collect();
+
+        assert_eq!(batches, [vec![4, 6], vec![1], vec![20], vec![1, 1, 1]]);
+        assert_eq!(queue.len(), 1);
+        drop(waiting);
+    }
+
+    #[test]
+    fn full_queue_refuses() {
+        let queue = Queue::new(1);
+        let _first = push(&queue, 1);
+        let (job, _second) = Job::new(vec![0], later());
+
+        assert!(matches!(
+            queue.push(job),
+            Err(QueueError::Full { limit: 1 })
+        ));
+    }
+
+    #[test]
+    fn message_given_up_frees_its_place_and_is_never_handed_out() {
+        let queue = Queue::new(2);
+        let given_up = push(&queue, 1);
+        let _kept = push(&queue, 2);
+        drop(given_up);
+
+        let _third = push(&queue, 3);
+
+        assert_eq!(lengths(&queue.next_batch(&LIMITS).unwrap()), [2, 3]);
+    }
+
+    #[test]
+    fn message_past_its_deadline_is_answered_and_never_handed_out() {
+        let queue = Queue::new(2);
+        let (job, mut expired) = Job::new(vec![0], Instant::now());
+        queue.push(job).unwrap();
+        let _kept = push(&queue, 2);
+
+        assert_eq!(lengths(&queue.next_batch(&LIMITS).unwrap()), [2]);
+        assert!(matches!(
+            expired.result.try_recv(),
+            Ok(Err(QueueError::Expired))
+        ));
+    }
+
+    #[test]
+    fn closed_queue_hands_out_what_waits_and_then_ends() {
+        let queue = Queue::new(2);
+        let _waiting = push(&queue, 1);
+        queue.close();
+        let (job, _late) = Job::new(vec![0], later());
+
+        assert!(matches!(queue.push(job), Err(QueueError::Closed)));
+        assert_eq!(queue.next_batch(&LIMITS).unwrap().len(), 1);
+        assert!(queue.next_batch(&LIMITS).is_none());
+    }
+
+    #[test]
+    fn abandoned_queue_answers_what_waits() {
+        let queue = Queue::new(2);
+        let mut waiting = push(&queue, 1);
+        queue.abandon();
+
+        assert!(matches!(
+            waiting.result.try_recv(),
+            Ok(Err(QueueError::Closed))
+        ));
+        assert!(queue.next_batch(&LIMITS).is_none());
+    }
+
+    #[test]
+    fn waiting_thread_is_woken_by_a_message_and_by_closing() {
+        let queue = Arc::new(Queue::new(2));
+        let taker = {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || {
+                let first = queue.next_batch(&LIMITS).map(|batch| batch.len());
+                (first, queue.next_batch(&LIMITS).map(|batch| batch.len()))
+            })
+        };
+        let _waiting = push(&queue, 1);
+        while !queue.is_empty() {
+            std::thread::yield_now();
+        }
+        queue.close();
+
+        assert_eq!(taker.join().unwrap(), (Some(1), None));
+    }
+}

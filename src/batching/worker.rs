@@ -1,0 +1,242 @@
+//! Inference threads: each owns a replica, takes batches and answers them.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::queue::{BatchLimits, Computed, Job, Queue, QueueError};
+use crate::engine::{Engine, EngineError, EngineInfo, MessageOutput, RaggedBatch, ReplicaFactory};
+use crate::telemetry::events;
+
+/// Why the inference threads can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// A replica can't be made.
+    #[error("a replica of the model can't be made")]
+    Replica(#[source] EngineError),
+    /// The operating system gives no thread.
+    #[error("an inference thread can't be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The inference threads of one model.
+#[derive(Debug)]
+pub struct WorkerPool {
+    threads: Vec<JoinHandle<()>>,
+    queue: Arc<Queue>,
+    alive: watch::Receiver<usize>,
+    info: EngineInfo,
+}
+
+impl WorkerPool {
+    /// Makes one replica for each thread and starts the threads.
+    ///
+    /// # Errors
+    /// [`WorkerError`] when a replica can't be made or a thread can't be started.
+    pub fn start(
+        model: &str,
+        instances: usize,
+        factory: &Arc<ReplicaFactory>,
+        queue: &Arc<Queue>,
+        limits: BatchLimits,
+    ) -> Result<Self, WorkerError> {
+        let instances = instances.max(1);
+        let replicas = (0..instances)
+            .map(|_| factory())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(WorkerError::Replica)?;
+        let info = replicas.first().map(|replica| replica.info().clone());
+        let (alive_sender, alive) = watch::channel(replicas.len());
+        let alive_sender = Arc::new(alive_sender);
+        let mut threads = Vec::new();
+        for (index, engine) in replicas.into_iter().enumerate() {
+            let worker = Worker {
+                model: model.to_owned(),
+                engine,
+                factory: Arc::clone(factory),
+                queue: Arc::clone(queue),
+                limits,
+                alive: Arc::clone(&alive_sender),
+            };
+            let thread = std::thread::Builder::new()
+                .name(format!("inference-{index}"))
+                .spawn(move || worker.run())
+                .map_err(WorkerError::Thread)?;
+            threads.push(thread);
+        }
+        let info = info.unwrap_or(EngineInfo {
+            name: "none",
+            device: String::new(),
+            compute_type: "none",
+        });
+        Ok(Self {
+            threads,
+            queue: Arc::clone(queue),
+            alive,
+            info,
+        })
+    }
+
+    /// Says what the engine is.
+    #[must_use]
+    pub fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    /// Returns the number of threads that still work; it changes when one is lost.
+    #[must_use]
+    pub fn alive(&self) -> watch::Receiver<usize> {
+        self.alive.clone()
+    }
+
+    /// Closes the queue, lets the threads finish what waits, and joins them. Blocks.
+    pub fn join(mut self) {
+        self.finish();
+    }
+
+    fn finish(&mut self) {
+        self.queue.close();
+        for thread in self.threads.drain(..) {
+            // A panic outside the engine has been reported by the panic hook already.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+struct Worker {
+    model: String,
+    engine: Box<dyn Engine>,
+    factory: Arc<ReplicaFactory>,
+    queue: Arc<Queue>,
+    limits: BatchLimits,
+    alive: Arc<watch::Sender<usize>>,
+}
+
+/// Outputs of a batch in its order, or why there are none.
+type InferResult = Result<Vec<MessageOutput>, QueueError>;
+
+/// The replica is gone and can't be made anew.
+struct ReplicaLost(EngineError);
+
+impl Worker {
+    fn run(mut self) {
+        while let Some(jobs) = self.queue.next_batch(&self.limits) {
+            if let Err(ReplicaLost(error)) = self.compute(jobs) {
+                events::replica_lost(&self.model, &error);
+                self.lost();
+                return;
+            }
+        }
+    }
+
+    /// The last thread to go takes the queue with it, so that nobody waits in vain.
+    fn lost(&self) {
+        let mut left = 0;
+        self.alive.send_modify(|alive| {
+            *alive = alive.saturating_sub(1);
+            left = *alive;
+        });
+        if left == 0 {
+            self.queue.abandon();
+        }
+    }
+
+    /// Computes a batch and answers every message of it.
+    ///
+    /// When a batch of several fails, each message is computed alone, so that one that the engine can't stand does not
+    /// fail its neighbours.
+    fn compute(&mut self, jobs: Vec<Job>) -> Result<(), ReplicaLost> {
+        for job in &jobs {
+            job.state.set_computing();
+        }
+        let started = Instant::now();
+        match self.infer(&jobs)? {
+            Ok(outputs) => {
+                answer(jobs, outputs, started, started.elapsed());
+                Ok(())
+            }
+            Err(error) => match <[Job; 1]>::try_from(jobs) {
+                Ok([job]) => {
+                    job.answer(Err(error));
+                    Ok(())
+                }
+                Err(jobs) => {
+                    events::batch_failed(&self.model, jobs.len(), &error);
+                    self.compute_each_alone(jobs)
+                }
+            },
+        }
+    }
+
+    fn compute_each_alone(&mut self, jobs: Vec<Job>) -> Result<(), ReplicaLost> {
+        let mut lost = None;
+        for job in jobs {
+            if lost.is_some() {
+                job.answer(Err(QueueError::Closed));
+            } else if let Err(replica_lost) = self.compute(vec![job]) {
+                lost = Some(replica_lost);
+            }
+        }
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// Runs the engine; a panic is caught and the replica made anew.
+    fn infer(&mut self, jobs: &[Job]) -> Result<InferResult, ReplicaLost> {
+        let batch = RaggedBatch::from_messages(jobs.iter().map(|job| job.input_ids.as_slice()));
+        // The replica is thrown away after a panic, so nothing half done is seen again.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.engine.infer(&batch)));
+        let outputs = match outcome {
+            Ok(Ok(output)) => output.into_messages(),
+            Ok(Err(error)) => Err(error),
+            Err(payload) => {
+                let message = panic_message(&*payload);
+                events::engine_panicked(&self.model, &message);
+                self.engine = catch_unwind(AssertUnwindSafe(|| (self.factory)()))
+                    .unwrap_or_else(|payload| {
+                        Err(EngineError::Backend(panic_message(&*payload).into()))
+                    })
+                    .map_err(ReplicaLost)?;
+                return Ok(Err(QueueError::Panicked { message }));
+            }
+        };
+        Ok(match outputs {
+            Ok(outputs) if outputs.len() == jobs.len() => Ok(outputs),
+            Ok(outputs) => Err(QueueError::Engine(EngineError::Backend(
+                format!("{} rows for {} messages", outputs.len(), jobs.len()).into(),
+            ))),
+            Err(error) => Err(QueueError::Engine(error)),
+        })
+    }
+}
+
+fn answer(jobs: Vec<Job>, outputs: Vec<MessageOutput>, started: Instant, inference: Duration) {
+    let batch_size = jobs.len();
+    for (job, output) in jobs.into_iter().zip(outputs) {
+        let queued = started.saturating_duration_since(job.enqueued_at);
+        job.answer(Ok(Computed {
+            output,
+            queued,
+            inference,
+            batch_size,
+        }));
+    }
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message").to_owned()
+}
+
+#[cfg(test)]
+mod tests;
