@@ -15,6 +15,7 @@ pub mod manifest;
 mod manifest_file;
 pub mod weights;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -41,6 +42,15 @@ pub enum ModelSource {
     Directory(PathBuf),
     /// The model inside the binary (feature `embedded-model`).
     Embedded,
+}
+
+impl fmt::Display for ModelSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(formatter),
+            Self::Embedded => formatter.write_str("(embedded)"),
+        }
+    }
 }
 
 /// A text and the intent that the model has to find in it: what a model is tried with before it serves.

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Deserialize;
 use tokenizers::{Encoding, Tokenizer};
 
+use crate::message::Truncation;
 use crate::model::{ModelBundle, ModelError, TOKENIZER};
 
 /// Characters that are read for each token of the limit.
@@ -13,19 +14,6 @@ use crate::model::{ModelBundle, ModelError, TOKENIZER};
 /// Tokens of the supported vocabularies stand for up to 16 characters and for 1 to 5 on average, so a cut text
 /// still fills the limit several times over and the tokens that are kept are the same.
 const MAX_CHARS_PER_TOKEN: usize = 32;
-
-/// What happens to a text with more tokens than the model reads.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Truncation {
-    /// Keep the first three quarters and the last quarter of the limit: people open with the matter and end with the
-    /// question.
-    #[default]
-    HeadTail,
-    /// Keep the beginning, and the special tokens at the end.
-    Head,
-    /// Refuse the text.
-    Refuse,
-}
 
 /// Token ids of one message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -46,11 +34,11 @@ pub struct TokenizedMessage {
 impl TokenizedMessage {
     /// Returns the share of content tokens that are unknown to the vocabulary, in [0, 1]; 0 without content.
     #[must_use]
-    pub fn unknown_share(&self) -> f64 {
+    pub fn unknown_share(&self) -> f32 {
         if self.content_tokens == 0 {
             return 0.0;
         }
-        self.unknown_tokens as f64 / self.content_tokens as f64
+        self.unknown_tokens as f32 / self.content_tokens as f32
     }
 }
 
@@ -291,127 +279,4 @@ fn truncate(encoding: &Encoding, max_tokens: usize, truncation: Truncation) -> V
         .chain(ids.iter().skip(tail_start))
         .copied()
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::model::ModelSource;
-
-    const MAX_TOKENS: usize = 48;
-
-    fn tokenizer() -> TextTokenizer {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let directory = root.join("tests/fixtures/tiny-bert-multihead");
-        let bundle = ModelBundle::load(&ModelSource::Directory(directory)).unwrap();
-        TextTokenizer::from_bundle(&bundle).unwrap()
-    }
-
-    fn ids(truncation: Truncation) -> Vec<u32> {
-        let text = "where is my order and when will it arrive? ".repeat(20);
-        let tokenized = tokenizer().tokenize(&text, truncation).unwrap();
-        assert!(tokenized.truncated);
-        assert!(tokenized.content_tokens > MAX_TOKENS);
-        tokenized.input_ids
-    }
-
-    #[test]
-    fn text_without_content_has_special_tokens_only() {
-        let tokenized = tokenizer().tokenize("", Truncation::Refuse).unwrap();
-
-        assert_eq!(tokenized.input_ids, [0, 2]);
-        assert_eq!(tokenized.content_tokens, 0);
-        assert!(tokenized.unknown_share() < f64::EPSILON);
-    }
-
-    #[test]
-    fn unknown_tokens_are_counted_among_the_content() {
-        let tokenized = tokenizer()
-            .tokenize("order \u{10330}", Truncation::HeadTail)
-            .unwrap();
-
-        assert_eq!(tokenized.unknown_tokens, 1);
-        assert!(tokenized.content_tokens > 1);
-        assert!(!tokenized.truncated);
-    }
-
-    #[test]
-    fn head_and_tail_keep_three_quarters_and_one_quarter() {
-        let text = "where is my order and when will it arrive? ".repeat(20);
-        let whole = tokenizer().encode(&text).unwrap();
-
-        let kept = ids(Truncation::HeadTail);
-
-        assert_eq!(kept.len(), MAX_TOKENS);
-        assert_eq!(kept[..36], whole.get_ids()[..36]);
-        assert_eq!(kept[36..], whole.get_ids()[whole.len() - 12..]);
-    }
-
-    #[test]
-    fn head_keeps_the_special_tokens_at_the_end() {
-        let text = "where is my order and when will it arrive? ".repeat(20);
-        let whole = tokenizer().encode(&text).unwrap();
-
-        let kept = ids(Truncation::Head);
-
-        assert_eq!(kept.len(), MAX_TOKENS);
-        assert_eq!(kept[..47], whole.get_ids()[..47]);
-        assert_eq!(kept[47], 2);
-    }
-
-    #[test]
-    fn refuse_tells_how_many_tokens_there_are() {
-        let error = tokenizer()
-            .tokenize(&"order ".repeat(50), Truncation::Refuse)
-            .unwrap_err();
-
-        let TokenizationError::TooLong { tokens, max_tokens } = error else {
-            panic!("unexpected {error}");
-        };
-        assert!(tokens > MAX_TOKENS);
-        assert_eq!(max_tokens, MAX_TOKENS);
-    }
-
-    #[test]
-    fn cutting_unseen_does_not_change_what_is_kept() {
-        let tokenizer = tokenizer();
-        let text: String = (0..2_000)
-            .map(|number| format!("order {number} 😀 "))
-            .collect();
-        assert!(text.chars().count() > MAX_TOKENS * MAX_CHARS_PER_TOKEN);
-
-        for truncation in [Truncation::HeadTail, Truncation::Head] {
-            let whole = tokenizer.encode(&text).unwrap();
-            let tokenized = tokenizer.tokenize(&text, truncation).unwrap();
-
-            assert_eq!(
-                tokenized.input_ids,
-                truncate(&whole, MAX_TOKENS, truncation)
-            );
-            assert!(tokenized.truncated);
-            assert!(tokenized.content_tokens < whole.len() - 2);
-        }
-    }
-
-    #[test]
-    fn text_is_cut_between_characters_only_over_the_limit() {
-        assert_eq!(cut_text("abcd", 4, Truncation::HeadTail), None);
-        assert_eq!(cut_text("éé", 4, Truncation::HeadTail), None);
-        assert_eq!(cut_text("😀😀", 4, Truncation::HeadTail), None);
-        assert_eq!(
-            cut_text("aébcdefg", 4, Truncation::HeadTail).unwrap(),
-            "aéb g"
-        );
-        assert_eq!(cut_text("ééééé", 4, Truncation::Head).unwrap(), "éééé");
-        assert_eq!(cut_text("abc", 0, Truncation::HeadTail).unwrap(), "");
-    }
-
-    #[test]
-    fn head_share_is_three_quarters_rounded_down() {
-        for limit in 0..1_000 {
-            assert_eq!(head_share(limit), limit * 3 / 4);
-        }
-    }
 }
