@@ -1,5 +1,7 @@
 //! Compiles the protobuf definitions without needing `protoc` on the machine.
 
+use prost::Message;
+
 #[expect(
     clippy::disallowed_methods,
     reason = "cargo passes OUT_DIR in the environment"
@@ -16,9 +18,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["proto"],
     )?;
     let out_dir = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
+    // compile_fds does not write the descriptor set that reflection serves, whatever file_descriptor_set_path says.
+    std::fs::write(
+        out_dir.join("signalbox_descriptor.bin"),
+        descriptors.encode_to_vec(),
+    )?;
     tonic_prost_build::configure()
-        .file_descriptor_set_path(out_dir.join("signalbox_descriptor.bin"))
-        // .codec_path("crate::grpc::codec::StrictCodec")
+        .codec_path("crate::grpc::codec::StrictCodec")
         .compile_fds(descriptors)?;
     Ok(())
 }

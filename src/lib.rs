@@ -1,6 +1,35 @@
-//! Signalbox reads what customers write to online shops.
+//! Signalbox reads a message that a customer wrote to an online shop and answers what the customer wants, how they feel
+//! and where it should go.
+//!
+//! One message passes through [`pipeline::Pipeline::classify`]:
+//!
+//! 1. [`grpc`] takes the call, its deadline, and turns it into a [`message::Message`];
+//! 2. [`batching::Admission`] gives it a place, or says that the server is full;
+//! 3. [`text`] cleans it and [`language`] tells its language;
+//! 4. [`tokenization`] splits it into tokens;
+//! 5. [`batching::Queue`] holds it until an inference thread takes a batch;
+//! 6. an [`engine::Engine`] computes the batch, without padding;
+//! 7. [`scoring`] calibrates and decides;
+//! 8. the result, a [`triage::Triage`], goes back the way it came.
+//!
+//! [`app::App`] builds the parts, [`registry`] holds the loaded models, and [`cli`] is the command line.
 
+pub mod app;
+pub mod batching;
+pub mod cli;
+pub mod config;
 pub mod engine;
+pub mod error;
+pub mod grpc;
 pub mod labels;
+pub mod language;
+pub mod lifecycle;
+pub mod message;
 pub mod model;
+pub mod pipeline;
+pub mod registry;
+pub mod scoring;
+pub mod telemetry;
+pub mod text;
 pub mod tokenization;
+pub mod triage;

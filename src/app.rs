@@ -1,0 +1,334 @@
+//! Builds the parts in order, owns them, and takes them down in reverse.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{Stream, StreamExt};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::batching::Admission;
+use crate::config::Config;
+use crate::engine::ReplicaFactory;
+use crate::engine::candle::CandleModel;
+use crate::grpc::{self, GrpcError};
+use crate::lifecycle::{Lifecycle, ServiceState};
+use crate::model::{ModelBundle, ModelError, ModelSource};
+use crate::pipeline::Pipeline;
+use crate::registry::{LoadError, LoadedModel, Registry, Snapshot};
+use crate::telemetry::counters::{CounterSnapshot, Counters};
+use crate::telemetry::events;
+
+/// How long answers get to leave after the last message is answered, when something else (an idle watcher, say) keeps
+/// a connection open.
+const FLUSH_GRACE: Duration = Duration::from_millis(500);
+
+/// How often the drain looks whether messages are still in flight.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
+
+/// Prepares the replicas of a verified model: (model, threads for each replica).
+pub type EngineLoader =
+    dyn Fn(&ModelBundle, usize) -> Result<Arc<ReplicaFactory>, ModelError> + Send + Sync;
+
+/// Why the service can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The address can't be listened on.
+    #[error("can't listen on {address} (server.listen)")]
+    Listen {
+        /// What is configured.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address can't be announced, for example in a port file.
+    #[error("the address can't be announced")]
+    Announce(#[source] std::io::Error),
+    /// A model can't be served.
+    #[error("model {path} can't be served")]
+    Load {
+        /// Which one.
+        path: String,
+        /// Why not.
+        #[source]
+        source: LoadError,
+    },
+    /// The set of models is not valid.
+    #[error("the models can't be served together")]
+    Models(#[source] LoadError),
+    /// The transport failed.
+    #[error("the gRPC server failed")]
+    Grpc(#[from] GrpcError),
+    /// A task of the service itself panicked.
+    #[error("a task of the service failed")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// How the service ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// What became of every message.
+    pub counters: CounterSnapshot,
+    /// Messages that were still under way when the drain timeout passed.
+    pub cut: u64,
+}
+
+/// Returns the loader for candle, which computes every architecture that is supported.
+#[must_use]
+pub fn candle_loader() -> Arc<EngineLoader> {
+    Arc::new(|bundle, threads| {
+        let model = CandleModel::load(bundle)?;
+        let factory: Arc<ReplicaFactory> = Arc::new(move || model.replica(threads));
+        Ok(factory)
+    })
+}
+
+/// The parts of the service that do not depend on a transport.
+#[derive(Clone)]
+pub struct App {
+    config: Config,
+    loader: Arc<EngineLoader>,
+    registry: Arc<Registry>,
+    lifecycle: Lifecycle,
+    pipeline: Arc<Pipeline>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("App")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Puts the parts together; nothing is loaded yet. `config` must be resolved.
+    #[must_use]
+    pub fn new(config: Config, loader: Arc<EngineLoader>) -> Self {
+        let registry = Arc::new(Registry::default());
+        let lifecycle = Lifecycle::default();
+        let pipeline = Arc::new(Pipeline::new(
+            Arc::clone(&registry),
+            Admission::new(config.limits.max_in_flight),
+            Arc::new(Counters::default()),
+            lifecycle.clone(),
+            config.limits.message(),
+        ));
+        Self {
+            config,
+            loader,
+            registry,
+            lifecycle,
+            pipeline,
+        }
+    }
+
+    /// Returns what messages pass through.
+    #[must_use]
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
+
+    /// Returns the state of the service.
+    #[must_use]
+    pub fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    /// Loads, warms and checks every configured model and begins to serve them. Blocks.
+    ///
+    /// # Errors
+    /// [`AppError`] for the first model that can't be served; nothing is served then.
+    pub fn load_models(&self) -> Result<(), AppError> {
+        let paths = &self.config.models.paths;
+        let sources: Vec<ModelSource> = if paths.is_empty() {
+            vec![ModelSource::Embedded]
+        } else {
+            paths.iter().cloned().map(ModelSource::Directory).collect()
+        };
+        let models = sources
+            .iter()
+            .map(|source| {
+                self.load_model(source).map_err(|error| AppError::Load {
+                    path: source.to_string(),
+                    source: error,
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let count = models.len();
+        let snapshot =
+            Snapshot::new(models, &self.config.models.default).map_err(AppError::Models)?;
+        self.registry.publish(snapshot);
+        self.lifecycle.advance(ServiceState::Serving);
+        events::serving(count);
+        Ok(())
+    }
+
+    fn load_model(&self, source: &ModelSource) -> Result<Arc<LoadedModel>, LoadError> {
+        let started = Instant::now();
+        let bundle = ModelBundle::load(source)?;
+        let settings = self.config.inference;
+        let factory = (self.loader)(&bundle, settings.threads_per_instance)?;
+        let model = LoadedModel::start(&bundle, &factory, settings)?;
+        let manifest = model.manifest();
+        events::model_ready(
+            &manifest.name,
+            &manifest.version,
+            &model.digests().model,
+            model.engine().name,
+            started.elapsed(),
+        );
+        Ok(Arc::new(model))
+    }
+
+    /// Listens, loads the models, serves until `shutdown` resolves, and drains.
+    ///
+    /// The socket is there before the models: an address in use is found at once, and health says NOT_SERVING while
+    /// they load. `signals` yields the names of signals: the first begins the drain, the second cuts it short.
+    ///
+    /// # Errors
+    /// [`AppError`] when the service can't start or its transport fails.
+    pub async fn serve(
+        self,
+        on_listening: impl FnOnce(SocketAddr) -> std::io::Result<()>,
+        mut signals: impl Stream<Item = &'static str> + Unpin,
+    ) -> Result<Report, AppError> {
+        let address = self.config.server.listen;
+        let listen_error = |source| AppError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        events::listening(address);
+        on_listening(address).map_err(AppError::Announce)?;
+
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let server = self.spawn_server(listener, async {
+            // A dropped sender means a stop as well.
+            drop(stopped.await);
+        });
+        let mut server = AbortOnDrop(server);
+        let signal = tokio::select! {
+            error = self.start_and_watch() => return Err(error),
+            result = &mut server.0 => {
+                result??;
+                "the transport ended"
+            }
+            signal = next_signal(&mut signals) => signal,
+        };
+        events::draining(signal);
+        let cut = self
+            .drain(&mut server.0, stop, next_signal(&mut signals))
+            .await;
+        let report = Report {
+            counters: self.pipeline.counters().snapshot(),
+            cut,
+        };
+        self.unload().await?;
+        events::stopped(&report.counters, cut);
+        Ok(report)
+    }
+
+    fn spawn_server(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<Result<(), GrpcError>> {
+        let (pipeline, lifecycle) = (Arc::clone(&self.pipeline), self.lifecycle.clone());
+        let config = self.config.clone();
+        tokio::spawn(async move { grpc::serve(listener, pipeline, lifecycle, &config, stop).await })
+    }
+
+    /// Loads the models and then watches their inference threads; resolves only to an error.
+    async fn start_and_watch(&self) -> AppError {
+        let app = self.clone();
+        match tokio::task::spawn_blocking(move || app.load_models()).await {
+            Err(panicked) => return panicked.into(),
+            Ok(Err(error)) => return error,
+            Ok(Ok(())) => {}
+        }
+        let mut watchers = JoinSet::new();
+        for (index, model) in self.registry.snapshot().models().iter().enumerate() {
+            let (model, lifecycle) = (Arc::clone(model), self.lifecycle.clone());
+            let is_default = index == 0;
+            watchers.spawn(async move {
+                // The sender lives in the threads themselves, so an error means that all of them are gone.
+                drop(model.alive().wait_for(|alive| *alive == 0).await);
+                events::model_lost(&model.manifest().name, &model.manifest().version);
+                if is_default {
+                    lifecycle.advance(ServiceState::Failed);
+                }
+            });
+        }
+        while watchers.join_next().await.is_some() {}
+        std::future::pending().await
+    }
+
+    /// NOT_SERVING → drain delay → no new connections and calls → calls under way end, or time is up.
+    ///
+    /// Returns the number of messages that were cut off.
+    async fn drain(
+        &self,
+        server: &mut JoinHandle<Result<(), GrpcError>>,
+        stop: tokio::sync::oneshot::Sender<()>,
+        second_signal: impl Future<Output = &'static str>,
+    ) -> u64 {
+        self.lifecycle.advance(ServiceState::Draining);
+        tokio::pin!(second_signal);
+        let in_a_hurry = tokio::select! {
+            () = tokio::time::sleep(self.config.server.drain_delay) => false,
+            _ = &mut second_signal => true,
+        };
+        self.lifecycle.advance(ServiceState::Stopping);
+        if stop.send(()).is_err() {
+            // The server has ended by itself already.
+        }
+        if !in_a_hurry {
+            tokio::select! {
+                _ = server => {}
+                () = self.all_answered() => {}
+                () = tokio::time::sleep(self.config.server.drain_timeout) => {}
+                _ = &mut second_signal => {}
+            }
+        }
+        self.pipeline.counters().snapshot().in_flight
+    }
+
+    async fn all_answered(&self) {
+        while self.pipeline.counters().snapshot().in_flight > 0 {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+        tokio::time::sleep(FLUSH_GRACE).await;
+    }
+
+    /// Lets go of the models and waits for their threads.
+    ///
+    /// # Errors
+    /// [`AppError::Task`] should that panic.
+    pub async fn unload(self) -> Result<(), AppError> {
+        let snapshot = self.registry.snapshot();
+        self.registry.publish(Snapshot::default());
+        for model in snapshot.models() {
+            model.queue().abandon();
+        }
+        Ok(tokio::task::spawn_blocking(move || drop(snapshot)).await?)
+    }
+}
+
+/// Waits for the next signal; a stream that has ended brings none.
+async fn next_signal(signals: &mut (impl Stream<Item = &'static str> + Unpin)) -> &'static str {
+    match signals.next().await {
+        Some(signal) => signal,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends a task with its owner.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

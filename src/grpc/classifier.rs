@@ -1,0 +1,99 @@
+//! `ClassifierService`: one message, a batch, or a stream of them.
+
+mod batch;
+mod stream;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::Stream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::Context;
+use super::convert;
+use super::deadline;
+use super::pb;
+use super::pb::classifier_service_server::{ClassifierService, ClassifierServiceServer};
+use super::status::from_error;
+use crate::error::Error;
+use crate::pipeline::Pipeline;
+
+/// Makes the service.
+pub(super) fn service(context: Context) -> ClassifierServiceServer<Classifier> {
+    let limit = context.max_request_bytes;
+    ClassifierServiceServer::new(Classifier { context }).max_decoding_message_size(limit)
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Classifier {
+    context: Context,
+}
+
+/// Checks and classifies one message.
+async fn classify(
+    pipeline: &Pipeline,
+    request: pb::ClassifyRequest,
+    deadline: Instant,
+) -> Result<pb::ClassifyResponse, Error> {
+    let (draft, found) = convert::draft(request);
+    let message = pipeline.validate(draft, found)?;
+    pipeline
+        .classify(message, deadline)
+        .await
+        .map(convert::response)
+}
+
+#[tonic::async_trait]
+impl ClassifierService for Classifier {
+    async fn classify(
+        &self,
+        request: Request<pb::ClassifyRequest>,
+    ) -> Result<Response<pb::ClassifyResponse>, Status> {
+        let limits = &self.context.limits;
+        let deadline = deadline::of(request.metadata(), limits.default_timeout)
+            .map_err(|error| from_error(&error))?;
+        classify(&self.context.pipeline, request.into_inner(), deadline)
+            .await
+            .map(Response::new)
+            .map_err(|error| from_error(&error))
+    }
+
+    async fn classify_batch(
+        &self,
+        request: Request<pb::ClassifyBatchRequest>,
+    ) -> Result<Response<pb::ClassifyBatchResponse>, Status> {
+        let limits = &self.context.limits;
+        let deadline = deadline::of(request.metadata(), limits.default_timeout)
+            .map_err(|error| from_error(&error))?;
+        let requests = request.into_inner().requests;
+        let pipeline = Arc::clone(&self.context.pipeline);
+        batch::classify(pipeline, requests, limits, deadline)
+            .await
+            .map(|results| Response::new(pb::ClassifyBatchResponse { results }))
+            .map_err(|error| from_error(&error))
+    }
+
+    type ClassifyStreamStream =
+        Pin<Box<dyn Stream<Item = Result<pb::ClassifyStreamResponse, Status>> + Send>>;
+
+    async fn classify_stream(
+        &self,
+        request: Request<Streaming<pb::ClassifyStreamRequest>>,
+    ) -> Result<Response<Self::ClassifyStreamStream>, Status> {
+        // Without a deadline of the caller a stream may stay open for ever; each message still has its own.
+        let deadline = match request.metadata().get("grpc-timeout") {
+            Some(_) => Some(
+                deadline::of(request.metadata(), self.context.limits.default_timeout)
+                    .map_err(|error| from_error(&error))?,
+            ),
+            None => None,
+        };
+        self.context
+            .pipeline
+            .check_ready(0)
+            .map_err(|error| from_error(&error))?;
+        let replies = stream::replies(request.into_inner(), self.context.clone(), deadline);
+        Ok(Response::new(Box::pin(replies)))
+    }
+}

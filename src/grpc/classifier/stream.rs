@@ -1,0 +1,162 @@
+//! A stream of messages, answered as they are ready.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::{Stream, stream};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tonic::{Status, Streaming};
+
+use crate::error::{Error, NotReadyReason};
+use crate::grpc::status::{from_error, item_error};
+use crate::grpc::{Context, convert, pb};
+use crate::lifecycle::ServiceState;
+use crate::message::{ValidationError, ValidationErrors};
+
+/// Answers a stream of requests. All of the work belongs to the returned stream: dropping it gives everything up.
+pub(super) fn replies(
+    inbound: Streaming<pb::ClassifyStreamRequest>,
+    context: Context,
+    deadline: Option<Instant>,
+) -> impl Stream<Item = Result<pb::ClassifyStreamResponse, Status>> {
+    let exchange = Exchange {
+        state: context.lifecycle.subscribe(),
+        inbound: Some(inbound),
+        running: JoinSet::new(),
+        next_sequence: 0,
+        end: None,
+        context,
+        deadline,
+    };
+    stream::unfold(exchange, Exchange::next)
+}
+
+/// One stream under way.
+struct Exchange {
+    /// `None` once nothing more is read.
+    inbound: Option<Streaming<pb::ClassifyStreamRequest>>,
+    running: JoinSet<pb::ClassifyStreamResponse>,
+    next_sequence: u64,
+    /// The status to end with, after everything that was read is answered.
+    end: Option<Status>,
+    context: Context,
+    deadline: Option<Instant>,
+    state: watch::Receiver<ServiceState>,
+}
+
+/// What happened next.
+enum Event {
+    Request(Option<pb::ClassifyStreamRequest>),
+    Broken(Status),
+    Reply(Result<pb::ClassifyStreamResponse, JoinError>),
+    Stopping,
+}
+
+impl Exchange {
+    async fn next(mut self) -> Option<(Result<pb::ClassifyStreamResponse, Status>, Self)> {
+        loop {
+            if self.inbound.is_none() && self.running.is_empty() {
+                return self.end.take().map(|status| (Err(status), self));
+            }
+            match self.event().await {
+                Event::Request(Some(request)) => self.start(request),
+                Event::Request(None) => self.inbound = None,
+                Event::Broken(status) => self.stop_reading(status),
+                Event::Stopping => {
+                    let error = Error::NotReady {
+                        reason: NotReadyReason::Draining,
+                    };
+                    self.stop_reading(from_error(&error));
+                }
+                Event::Reply(Ok(reply)) => return Some((Ok(reply), self)),
+                Event::Reply(Err(_)) => {
+                    // The reply that the sender waits for is lost, so the stream can't go on as if nothing happened.
+                    self.stop_reading(from_error(&Error::internal("an item's task panicked")));
+                }
+            }
+        }
+    }
+
+    /// Waits for a reply, or for a request while the window has room.
+    async fn event(&mut self) -> Event {
+        let has_room = self.running.len() < self.context.limits.stream_window;
+        let reading = self.inbound.is_some();
+        tokio::select! {
+            // Replies first: they make room.
+            biased;
+            Some(reply) = self.running.join_next() => Event::Reply(reply),
+            () = stopping(&mut self.state), if reading => Event::Stopping,
+            request = read(self.inbound.as_mut()), if reading && has_room => match request {
+                Ok(request) => Event::Request(request),
+                Err(status) => Event::Broken(status),
+            },
+        }
+    }
+
+    fn start(&mut self, request: pb::ClassifyStreamRequest) {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let pipeline = Arc::clone(&self.context.pipeline);
+        let latest = Instant::now() + self.context.limits.default_timeout;
+        let deadline = self
+            .deadline
+            .map_or(latest, |deadline| deadline.min(latest));
+        self.running.spawn(async move {
+            let Some(request) = request.request else {
+                pipeline.counters().reject();
+                let errors = ValidationErrors::single("request", ValidationError::Missing);
+                return reply(String::new(), sequence, Err(errors.into()));
+            };
+            let id = convert::echoed_id(&request);
+            reply(
+                id,
+                sequence,
+                super::classify(&pipeline, request, deadline).await,
+            )
+        });
+    }
+
+    fn stop_reading(&mut self, status: Status) {
+        self.inbound = None;
+        self.end = Some(status);
+    }
+}
+
+async fn read(
+    inbound: Option<&mut Streaming<pb::ClassifyStreamRequest>>,
+) -> Result<Option<pb::ClassifyStreamRequest>, Status> {
+    match inbound {
+        Some(inbound) => inbound.message().await,
+        None => Ok(None),
+    }
+}
+
+async fn stopping(state: &mut watch::Receiver<ServiceState>) {
+    // The sender lives as long as the server; should it go, the server stops as well.
+    drop(
+        state
+            .wait_for(|state| *state == ServiceState::Stopping)
+            .await,
+    );
+}
+
+fn reply(
+    id: String,
+    sequence: u64,
+    result: Result<pb::ClassifyResponse, Error>,
+) -> pb::ClassifyStreamResponse {
+    use pb::classify_stream_response::Outcome;
+    match result {
+        Ok(response) => pb::ClassifyStreamResponse {
+            id: response.id.clone(),
+            sequence,
+            outcome: Some(Outcome::Response(response)),
+        },
+        Err(error) => pb::ClassifyStreamResponse {
+            id,
+            sequence,
+            outcome: Some(Outcome::Error(item_error(&error))),
+        },
+    }
+}

@@ -1,0 +1,7 @@
+//! Requests to messages and results to replies.
+
+mod reply;
+mod request;
+
+pub(super) use reply::response;
+pub(super) use request::{draft, echoed_id};

@@ -1,0 +1,106 @@
+//! Until when a call must be answered.
+
+use std::time::{Duration, Instant};
+
+use tonic::metadata::MetadataMap;
+
+use crate::error::Error;
+use crate::message::{ValidationError, ValidationErrors};
+
+/// How much earlier than the caller's deadline the answer is given.
+///
+/// tonic enforces `grpc-timeout` itself and answers CANCELLED; an answer of ours must leave before. Measured on two busy
+/// cores, 10 ms is enough in 93 to 100 % of calls, 5 ms in 67 to 97 %.
+const MARGIN: Duration = Duration::from_millis(10);
+
+/// Deadlines further away than this are treated as this far, so that no sum of times can overflow.
+const FURTHEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Returns when the answer must be ready: the caller's `grpc-timeout` less a margin, or `default` from now.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] when the header is not what the gRPC specification says.
+pub(super) fn of(metadata: &MetadataMap, default: Duration) -> Result<Instant, Error> {
+    let now = Instant::now();
+    let Some(header) = metadata.get("grpc-timeout") else {
+        return Ok(now + default);
+    };
+    let timeout = header.to_str().ok().and_then(parse).ok_or_else(|| {
+        let reason = "expected 1 to 8 digits and one of H, M, S, m, u, n".to_owned();
+        ValidationErrors::single("grpc-timeout", ValidationError::Malformed { reason })
+    })?;
+    let margin = MARGIN.min(timeout / 2);
+    Ok(now + (timeout - margin).min(FURTHEST))
+}
+
+/// Reads the header as "PROTOCOL-HTTP2.md" of gRPC defines it: up to 8 digits and a unit.
+fn parse(header: &str) -> Option<Duration> {
+    let unit = header.chars().next_back()?;
+    let digits = header.strip_suffix(unit)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        'H' => Some(Duration::from_secs(count * 60 * 60)),
+        'M' => Some(Duration::from_secs(count * 60)),
+        'S' => Some(Duration::from_secs(count)),
+        'm' => Some(Duration::from_millis(count)),
+        'u' => Some(Duration::from_micros(count)),
+        'n' => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULT: Duration = Duration::from_secs(10);
+
+    fn remaining(header: Option<&'static str>) -> Result<Duration, Error> {
+        let mut metadata = MetadataMap::new();
+        if let Some(header) = header {
+            metadata.insert("grpc-timeout", header.parse().unwrap());
+        }
+        let before = Instant::now();
+        of(&metadata, DEFAULT).map(|deadline| deadline - before)
+    }
+
+    #[test]
+    fn units_are_those_of_the_specification() {
+        let cases = [
+            ("1H", Duration::from_secs(3600)),
+            ("2M", Duration::from_secs(120)),
+            ("3S", Duration::from_secs(3)),
+            ("400m", Duration::from_millis(400)),
+            ("5000u", Duration::from_millis(5)),
+            ("00000006n", Duration::from_nanos(6)),
+        ];
+        for (header, expected) in cases {
+            assert_eq!(parse(header), Some(expected), "{header}");
+        }
+    }
+
+    #[test]
+    fn malformed_headers_are_refused() {
+        for header in ["", "5", "S", "5s", "-5S", "5 S", "123456789S", "5.0S", "٥S"] {
+            assert_eq!(parse(header), None, "{header}");
+        }
+        assert!(remaining(Some("soon")).is_err());
+    }
+
+    #[test]
+    fn answer_is_due_before_the_callers_deadline() {
+        let second = remaining(Some("1S")).unwrap();
+        let tiny = remaining(Some("2m")).unwrap();
+
+        assert!(second >= Duration::from_millis(990) && second < Duration::from_millis(1_000));
+        assert!(
+            tiny >= Duration::from_millis(1),
+            "a tiny timeout keeps half of its time"
+        );
+        assert!(remaining(None).unwrap() >= DEFAULT);
+        assert!(remaining(Some("99999999H")).unwrap() < FURTHEST + DEFAULT);
+    }
+}

@@ -1,0 +1,129 @@
+//! `ModelService`: which models are loaded.
+
+use tonic::{Request, Response, Status};
+
+use super::Context;
+use super::pb;
+use super::pb::model_service_server::{ModelService, ModelServiceServer};
+use super::status::from_error;
+use crate::error::{Error, NotReadyReason};
+use crate::lifecycle::ServiceState;
+use crate::message::ModelSelector;
+use crate::registry::{LoadedModel, Snapshot};
+
+/// Makes the service.
+pub(super) fn service(context: Context) -> ModelServiceServer<Models> {
+    let limit = context.max_request_bytes;
+    ModelServiceServer::new(Models { context }).max_decoding_message_size(limit)
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Models {
+    context: Context,
+}
+
+impl Models {
+    fn check_started(&self) -> Result<(), Status> {
+        match self.context.lifecycle.state() {
+            ServiceState::Starting => Err(from_error(&Error::NotReady {
+                reason: NotReadyReason::Starting,
+            })),
+            ServiceState::Serving
+            | ServiceState::Draining
+            | ServiceState::Stopping
+            | ServiceState::Failed => Ok(()),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ModelService for Models {
+    async fn list_models(
+        &self,
+        _request: Request<pb::ListModelsRequest>,
+    ) -> Result<Response<pb::ListModelsResponse>, Status> {
+        self.check_started()?;
+        let snapshot = self.context.pipeline.registry().snapshot();
+        let models = snapshot
+            .models()
+            .iter()
+            .map(|model| describe(model, &snapshot))
+            .collect();
+        Ok(Response::new(pb::ListModelsResponse { models }))
+    }
+
+    async fn get_model(
+        &self,
+        request: Request<pb::GetModelRequest>,
+    ) -> Result<Response<pb::GetModelResponse>, Status> {
+        self.check_started()?;
+        let pb::GetModelRequest { name, version } = request.into_inner();
+        let selector = ModelSelector { name, version };
+        let registry = self.context.pipeline.registry();
+        let model = registry
+            .resolve(&selector)
+            .map_err(|error| from_error(&error))?;
+        let model = describe(&model, &registry.snapshot());
+        Ok(Response::new(pb::GetModelResponse { model: Some(model) }))
+    }
+}
+
+fn describe(model: &LoadedModel, snapshot: &Snapshot) -> pb::Model {
+    let (manifest, settings, engine) = (model.manifest(), model.settings(), model.engine());
+    let is_default = snapshot.models().first().is_some_and(|first| {
+        let first = first.manifest();
+        first.name == manifest.name && first.version == manifest.version
+    });
+    let alive = *model.alive().borrow() > 0;
+    let state = if alive {
+        pb::ModelState::Ready
+    } else {
+        pb::ModelState::Failed
+    };
+    pb::Model {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        is_default,
+        state: state.into(),
+        architecture: model.architecture().to_owned(),
+        heads: manifest
+            .heads
+            .iter()
+            .map(|head| pb::ModelHead {
+                name: head.name.as_str().to_owned(),
+                kind: head.kind.as_str().to_owned(),
+                labels: head.labels.iter().map(str::to_owned).collect(),
+                temperature: head.temperature,
+                thresholds: head.thresholds.clone(),
+            })
+            .collect(),
+        languages: manifest.languages.clone(),
+        max_tokens: to_u32(manifest.max_tokens),
+        pooling: manifest.pooling.as_str().to_owned(),
+        digests: Some(digests(model)),
+        engine: Some(pb::ModelEngine {
+            name: engine.name.to_owned(),
+            device: engine.device.clone(),
+            compute_type: engine.compute_type.to_owned(),
+            instances: to_u32(settings.instances),
+            max_batch_tokens: to_u32(settings.max_batch_tokens),
+        }),
+        parameter_count: model.parameter_count(),
+        weights_bytes: model.weights_bytes(),
+    }
+}
+
+fn digests(model: &LoadedModel) -> pb::ModelDigests {
+    let digests = model.digests();
+    pb::ModelDigests {
+        model: digests.model.clone(),
+        weights: digests.weights.clone(),
+        tokenizer: digests.tokenizer.clone(),
+        config: digests.config.clone(),
+        taxonomy: digests.taxonomy.clone(),
+    }
+}
+
+fn to_u32(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

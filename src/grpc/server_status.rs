@@ -1,0 +1,103 @@
+//! `ServerService`: state, limits and counters.
+
+use tonic::{Request, Response, Status};
+
+use super::Context;
+use super::pb;
+use super::pb::server_service_server::{ServerService, ServerServiceServer};
+use crate::lifecycle::ServiceState;
+use crate::telemetry::counters::CounterSnapshot;
+
+/// Makes the service.
+pub(super) fn service(context: Context) -> ServerServiceServer<ServerStatus> {
+    let limit = context.max_request_bytes;
+    ServerServiceServer::new(ServerStatus { context }).max_decoding_message_size(limit)
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ServerStatus {
+    context: Context,
+}
+
+#[tonic::async_trait]
+impl ServerService for ServerStatus {
+    async fn get_status(
+        &self,
+        _request: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
+        let Context {
+            pipeline,
+            lifecycle,
+            started_at,
+            ..
+        } = &self.context;
+        let models = pipeline.registry().snapshot();
+        let queue_size: usize = models
+            .models()
+            .iter()
+            .map(|model| model.queue().len())
+            .sum();
+        Ok(Response::new(pb::GetStatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: state(lifecycle.state()).into(),
+            started_at: Some((*started_at).into()),
+            counters: Some(counters(pipeline.counters().snapshot())),
+            queue_size: u64::try_from(queue_size).unwrap_or(u64::MAX),
+            limits: Some(self.limits()),
+        }))
+    }
+}
+
+impl ServerStatus {
+    fn limits(&self) -> pb::Limits {
+        let to_u32 = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let Context {
+            limits,
+            max_request_bytes,
+            max_metadata_bytes,
+            max_queue_size,
+            ..
+        } = &self.context;
+        pb::Limits {
+            max_text_chars: to_u32(limits.max_text_chars),
+            max_batch_items: to_u32(limits.max_batch_items),
+            max_request_bytes: to_u32(*max_request_bytes),
+            max_in_flight: to_u32(limits.max_in_flight),
+            max_queue_size: to_u32(*max_queue_size),
+            stream_window: to_u32(limits.stream_window),
+            max_metadata_bytes: *max_metadata_bytes,
+        }
+    }
+}
+
+fn state(state: ServiceState) -> pb::ServerState {
+    match state {
+        ServiceState::Starting => pb::ServerState::Starting,
+        ServiceState::Serving => pb::ServerState::Serving,
+        ServiceState::Draining | ServiceState::Stopping => pb::ServerState::Draining,
+        ServiceState::Failed => pb::ServerState::Failed,
+    }
+}
+
+fn counters(counters: CounterSnapshot) -> pb::MessageCounters {
+    let CounterSnapshot {
+        offered,
+        answered,
+        shed,
+        expired,
+        cancelled,
+        failed,
+        in_flight,
+        rejected,
+    } = counters;
+    pb::MessageCounters {
+        offered,
+        answered,
+        shed,
+        expired,
+        cancelled,
+        failed,
+        in_flight,
+        rejected,
+    }
+}
