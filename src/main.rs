@@ -1,2 +1,7 @@
-//! Placeholder entry point.
-fn main() {}
+//! The `signalbox` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    signalbox::cli::run()
+}

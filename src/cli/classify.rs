@@ -1,0 +1,317 @@
+//! `signalbox classify`: messages from the command line or a file, without a server.
+
+mod input;
+mod output;
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use futures_util::{StreamExt, stream};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::sync::mpsc;
+
+use self::input::{Format as InputFormat, Line};
+use self::output::{Outcome, Writer};
+use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
+use crate::app::{App, candle_loader};
+use crate::message::{Channel, ValidationErrors};
+use crate::pipeline::Pipeline;
+
+/// How long one message may take. Nobody waits on the other end, so only a hang should be cut.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Messages that are worked on at once: enough for full batches, few enough to keep memory and the queue small.
+const WINDOW: usize = 128;
+
+#[derive(Args, Debug)]
+pub(super) struct ClassifyArguments {
+    /// Messages to classify; without any, they are read from --input or standard input
+    #[arg(value_name = "MESSAGE")]
+    messages: Vec<String>,
+    /// File to read messages from; `-` is standard input
+    #[arg(long, short, value_name = "FILE", conflicts_with = "messages")]
+    input: Option<PathBuf>,
+    /// What the input looks like [default: by the file's extension, else text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    input_format: Option<InputFormat>,
+    /// File to write results to [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How results look [default: table on a terminal, else jsonl]
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    format: Option<output::Format>,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+    /// Intents to show for each message at most
+    #[arg(long, default_value_t = crate::message::DEFAULT_TOP_K, value_name = "COUNT")]
+    top_k: usize,
+    /// Where the messages came in, unless a record says so itself
+    #[arg(long, value_name = "CHANNEL", value_parser = ["chat", "email", "social", "sms", "form", "review"])]
+    channel: Option<String>,
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
+    // Warnings only, unless asked for more: results and logs often share a terminal.
+    let quiet = arguments
+        .config
+        .log
+        .is_none()
+        .then(|| "log.filter=\"warn\"".to_owned());
+    let config = arguments.config.resolve(&Vec::from_iter(quiet))?;
+    start_logging(&config)?;
+    let source = Source::of(arguments)?;
+    let writer = writer(arguments)?;
+    let window = WINDOW
+        .min(config.limits.max_in_flight)
+        .min(config.inference.max_queue_size);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.server.worker_threads)
+        .max_blocking_threads(config.server.text_threads + 1)
+        .enable_all()
+        .build()
+        .context("the runtime can't start")?;
+    let app = App::new(config, candle_loader());
+    app.load_models()?;
+    let defaults = Defaults {
+        top_k: arguments.top_k,
+        channel: arguments
+            .channel
+            .as_deref()
+            .map_or(Channel::Unknown, input::channel),
+    };
+    let progress = progress(arguments, &source);
+    let work = Work {
+        pipeline: Arc::clone(app.pipeline()),
+        defaults,
+        window,
+        progress,
+    };
+    let bad = runtime.block_on(work.run(source, writer))?;
+    runtime.block_on(app.unload())?;
+    Ok(if bad == 0 { EXIT_OK } else { EXIT_PARTIAL })
+}
+
+/// What a record leaves open.
+#[derive(Clone, Copy, Debug)]
+struct Defaults {
+    top_k: usize,
+    channel: Channel,
+}
+
+/// Where messages come from.
+enum Source {
+    Messages(Vec<String>),
+    Reader {
+        reader: input::Reader,
+        format: InputFormat,
+        bytes: Option<u64>,
+    },
+}
+
+impl Source {
+    fn of(arguments: &ClassifyArguments) -> anyhow::Result<Self> {
+        if !arguments.messages.is_empty() {
+            return Ok(Self::Messages(arguments.messages.clone()));
+        }
+        let path = arguments
+            .input
+            .as_deref()
+            .filter(|path| *path != Path::new("-"));
+        let format = arguments
+            .input_format
+            .or_else(|| path.and_then(InputFormat::by_extension));
+        let format = format.unwrap_or(InputFormat::Text);
+        let Some(path) = path else {
+            if arguments.input.is_none() && std::io::stdin().is_terminal() {
+                bail!("no message given: pass one as an argument, --input FILE, or pipe some in");
+            }
+            let reader: input::Reader = Box::new(std::io::stdin());
+            return Ok(Self::Reader {
+                reader,
+                format,
+                bytes: None,
+            });
+        };
+        let file = File::open(path).with_context(|| format!("can't open {}", path.display()))?;
+        let bytes = file
+            .metadata()
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .map(|meta| meta.len());
+        Ok(Self::Reader {
+            reader: Box::new(file),
+            format,
+            bytes,
+        })
+    }
+
+    /// Sends every record; ends early when nobody listens any more.
+    fn send_all(self, lines: &mpsc::Sender<Line>) -> anyhow::Result<()> {
+        match self {
+            Self::Messages(messages) => {
+                for (index, text) in messages.into_iter().enumerate() {
+                    let line = Line::of_text(index as u64 + 1, 0, text);
+                    if lines.blocking_send(line).is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Self::Reader { reader, format, .. } => {
+                input::read(reader, format, |line| lines.blocking_send(line).is_ok())
+            }
+        }
+    }
+}
+
+fn writer(arguments: &ClassifyArguments) -> anyhow::Result<Writer> {
+    let to_terminal = arguments.output.is_none() && std::io::stdout().is_terminal();
+    let sink: Box<dyn Write + Send> = match &arguments.output {
+        Some(path) => {
+            Box::new(File::create(path).with_context(|| format!("can't write {}", path.display()))?)
+        }
+        None => Box::new(std::io::stdout()),
+    };
+    let default = if to_terminal {
+        output::Format::Table
+    } else {
+        output::Format::Jsonl
+    };
+    let color = match arguments.color {
+        Color::Auto => to_terminal,
+        Color::Always => true,
+        Color::Never => false,
+    };
+    Ok(Writer::new(
+        sink,
+        arguments.format.unwrap_or(default),
+        color,
+        to_terminal,
+    ))
+}
+
+/// A bar over the bytes of a file, so that the remaining time is known without counting lines first.
+fn progress(arguments: &ClassifyArguments, source: &Source) -> ProgressBar {
+    let Source::Reader { bytes, .. } = source else {
+        return ProgressBar::hidden();
+    };
+    if arguments.quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match bytes {
+        Some(bytes) => (
+            ProgressBar::new(*bytes),
+            "{bar:40} {percent:>3} %  {msg}  {eta} left",
+        ),
+        None => (ProgressBar::no_length(), "{spinner} {msg}  {elapsed}"),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+struct Work {
+    pipeline: Arc<Pipeline>,
+    defaults: Defaults,
+    window: usize,
+    progress: ProgressBar,
+}
+
+impl Work {
+    /// Classifies everything in order and returns how many records were bad.
+    async fn run(self, source: Source, mut writer: Writer) -> anyhow::Result<u64> {
+        let (sender, receiver) = mpsc::channel(self.window);
+        let reading = tokio::task::spawn_blocking(move || source.send_all(&sender));
+        let lines = stream::unfold(receiver, async |mut receiver| {
+            receiver.recv().await.map(|line| (line, receiver))
+        });
+        let outcomes = lines
+            .map(|line| tokio::spawn(classify(Arc::clone(&self.pipeline), line, self.defaults)))
+            .buffered(self.window);
+        let mut outcomes = std::pin::pin!(outcomes);
+        let (started, mut done, mut bad) = (Instant::now(), 0_u64, 0_u64);
+        while let Some(outcome) = outcomes.next().await {
+            let outcome = outcome.context("a message's task panicked")?;
+            done += 1;
+            if let Err(reason) = &outcome.result {
+                bad += 1;
+                let number = outcome.number;
+                self.progress.suspend(|| {
+                    // Standard error may be closed; the results still say it.
+                    drop(writeln!(std::io::stderr(), "line {number}: {reason}"));
+                });
+            }
+            self.show(outcome.end, done, started.elapsed());
+            writer.write(outcome)?;
+        }
+        writer.finish()?;
+        self.progress.finish_and_clear();
+        reading.await.context("reading panicked")??;
+        if bad > 0 {
+            drop(writeln!(
+                std::io::stderr(),
+                "{bad} of {done} records were not classified"
+            ));
+        }
+        Ok(bad)
+    }
+
+    fn show(&self, position: u64, done: u64, elapsed: Duration) {
+        self.progress.set_position(position);
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = done as f64 / elapsed.as_secs_f64().max(1e-3);
+        self.progress
+            .set_message(format!("{done} messages, {rate:.0}/s"));
+    }
+}
+
+async fn classify(pipeline: Arc<Pipeline>, line: Line, defaults: Defaults) -> Outcome {
+    let Line {
+        number,
+        end,
+        record,
+    } = line;
+    let result = match record {
+        Err(reason) => Err(reason),
+        Ok(record) => {
+            let text = record.text.clone();
+            match pipeline.validate(record.draft(defaults), ValidationErrors::default()) {
+                Err(error) => Err(error.to_string()),
+                Ok(message) => pipeline
+                    .classify(message, Instant::now() + TIMEOUT)
+                    .await
+                    .map(|triage| (text, Box::new(triage)))
+                    .map_err(|error| crate::telemetry::events::chain(&error)),
+            }
+        }
+    };
+    Outcome {
+        number,
+        end,
+        result,
+    }
+}

@@ -1,0 +1,348 @@
+//! Records from text, JSON Lines or CSV. A bad record is reported in its place; the rest goes on.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use super::Defaults;
+use crate::message::{Channel, MessageDraft, Options};
+
+/// Where bytes come from.
+pub(super) type Reader = Box<dyn Read + Send>;
+
+/// Bytes of one line at most. Far over any message that is accepted; it only keeps a file without line ends from
+/// filling the memory.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+
+/// What the input looks like.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Format {
+    /// One message a line
+    Text,
+    /// One JSON object a line, with `text` and optionally `id`, `subject`, `channel`, `locale_hint`
+    Jsonl,
+    /// Comma-separated values; the header names the same fields
+    Csv,
+}
+
+impl Format {
+    /// Guesses by the extension of a file.
+    pub(super) fn by_extension(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "jsonl" | "ndjson" | "json" => Some(Self::Jsonl),
+            "csv" => Some(Self::Csv),
+            "txt" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+
+/// A message as a file gives it. Other fields, such as labels, are left alone.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+pub(super) struct Record {
+    pub(super) text: String,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    subject: Option<String>,
+    #[serde(default)]
+    channel: Option<String>,
+    #[serde(default)]
+    locale_hint: Option<String>,
+}
+
+impl Record {
+    /// Makes the draft of a message.
+    pub(super) fn draft(self, defaults: Defaults) -> MessageDraft {
+        MessageDraft {
+            id: self.id.unwrap_or_default(),
+            text: self.text,
+            subject: self.subject.unwrap_or_default(),
+            channel: self.channel.as_deref().map_or(defaults.channel, channel),
+            locale_hint: self.locale_hint.unwrap_or_default(),
+            options: Options {
+                top_k: defaults.top_k.max(1),
+                ..Options::default()
+            },
+            ..MessageDraft::default()
+        }
+    }
+}
+
+/// Reads the name of a channel; one that is not known counts as not said.
+pub(super) fn channel(name: &str) -> Channel {
+    match name {
+        "chat" => Channel::Chat,
+        "email" => Channel::Email,
+        "social" => Channel::Social,
+        "sms" => Channel::Sms,
+        "form" => Channel::Form,
+        "review" => Channel::Review,
+        _ => Channel::Unknown,
+    }
+}
+
+/// A record, or why there is none, with its place in the input.
+#[derive(Debug, PartialEq)]
+pub(super) struct Line {
+    /// Line on which it begins, counted from 1.
+    pub(super) number: u64,
+    /// Bytes of the input up to its end.
+    pub(super) end: u64,
+    /// The record, or what is wrong with it.
+    pub(super) record: Result<Record, String>,
+}
+
+impl Line {
+    /// Makes the line of a message that stands for itself.
+    pub(super) fn of_text(number: u64, end: u64, text: String) -> Self {
+        Self {
+            number,
+            end,
+            record: Ok(Record {
+                text,
+                ..Record::default()
+            }),
+        }
+    }
+}
+
+/// Reads every record and hands it over until `accept` says no.
+pub(super) fn read(
+    reader: Reader,
+    format: Format,
+    accept: impl FnMut(Line) -> bool,
+) -> anyhow::Result<()> {
+    match format {
+        Format::Text => read_lines(reader, accept, |text| {
+            Some(Ok(Record {
+                text: text.to_owned(),
+                ..Record::default()
+            }))
+        }),
+        Format::Jsonl => read_lines(reader, accept, |text| {
+            let blank = text.trim().is_empty();
+            (!blank).then(|| {
+                serde_json::from_str(text).map_err(|error| format!("not a record: {error}"))
+            })
+        }),
+        Format::Csv => read_csv(reader, accept),
+    }
+}
+
+/// Reads line by line; `parse` returns `None` for a line to pass over.
+fn read_lines(
+    reader: Reader,
+    mut accept: impl FnMut(Line) -> bool,
+    parse: impl Fn(&str) -> Option<Result<Record, String>>,
+) -> anyhow::Result<()> {
+    let mut reader = BufReader::new(reader);
+    let (mut number, mut end) = (0, 0);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let mut length = reader
+            .by_ref()
+            .take(MAX_LINE_BYTES)
+            .read_until(b'\n', &mut bytes)? as u64;
+        if length == 0 {
+            return Ok(());
+        }
+        number += 1;
+        let record = if length == MAX_LINE_BYTES && !bytes.ends_with(b"\n") {
+            length += skip_line(&mut reader)?;
+            Some(Err(format!("longer than {MAX_LINE_BYTES} bytes")))
+        } else {
+            match std::str::from_utf8(&bytes) {
+                Ok(text) => parse(trim_line(text, number)),
+                Err(error) => Some(Err(format!("not UTF-8 at byte {}", error.valid_up_to()))),
+            }
+        };
+        end += length;
+        if let Some(record) = record
+            && !accept(Line {
+                number,
+                end,
+                record,
+            })
+        {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes off the line end, and the byte-order mark that some programs put first.
+fn trim_line(text: &str, number: u64) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if number == 1 {
+        text.strip_prefix('\u{feff}').unwrap_or(text)
+    } else {
+        text
+    }
+}
+
+/// Passes over the rest of a line without keeping it; returns its length.
+fn skip_line(reader: &mut impl BufRead) -> std::io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(skipped);
+        }
+        let newline = buffer.iter().position(|byte| *byte == b'\n');
+        let used = newline.map_or(buffer.len(), |position| position + 1);
+        reader.consume(used);
+        skipped += used as u64;
+        if newline.is_some() {
+            return Ok(skipped);
+        }
+    }
+}
+
+fn read_csv(reader: Reader, mut accept: impl FnMut(Line) -> bool) -> anyhow::Result<()> {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(false)
+        .from_reader(reader);
+    let headers = reader.headers()?.clone();
+    if !headers
+        .iter()
+        .any(|name| name.trim_start_matches('\u{feff}') == "text")
+    {
+        anyhow::bail!("the CSV header has no column \"text\": {headers:?}");
+    }
+    let headers: csv::StringRecord = headers
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}'))
+        .collect();
+    let mut row = csv::ByteRecord::new();
+    loop {
+        let number = reader.position().line();
+        let record = match reader.read_byte_record(&mut row) {
+            Ok(false) => return Ok(()),
+            Ok(true) => parse_row(&row, &headers),
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => return Err(error.into()),
+            Err(error) => Err(error.to_string()),
+        };
+        let end = reader.position().byte();
+        if !accept(Line {
+            number,
+            end,
+            record,
+        }) {
+            return Ok(());
+        }
+    }
+}
+
+fn parse_row(row: &csv::ByteRecord, headers: &csv::StringRecord) -> Result<Record, String> {
+    let row = csv::StringRecord::from_byte_record(row.clone())
+        .map_err(|error| format!("not UTF-8 in column {}", error.utf8_error().field() + 1))?;
+    row.deserialize(Some(headers))
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(format: Format, input: &[u8]) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let reader: Reader = Box::new(std::io::Cursor::new(input.to_vec()));
+        read(reader, format, |line| {
+            lines.push(line);
+            true
+        })
+        .unwrap();
+        lines
+    }
+
+    fn texts(lines: &[Line]) -> Vec<(u64, Result<&str, ()>)> {
+        lines
+            .iter()
+            .map(|line| {
+                (
+                    line.number,
+                    line.record
+                        .as_ref()
+                        .map(|r| r.text.as_str())
+                        .map_err(|_| ()),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn text_gives_one_record_a_line() {
+        let lines = lines(Format::Text, "\u{feff}eins\r\n\nzwei".as_bytes());
+
+        assert_eq!(
+            texts(&lines),
+            [(1, Ok("eins")), (2, Ok("")), (3, Ok("zwei"))]
+        );
+        assert_eq!(lines[2].end, 14);
+    }
+
+    #[test]
+    fn bad_line_is_reported_with_its_number_and_the_rest_goes_on() {
+        let input =
+            b"{\"text\":\"a\",\"intents\":[]}\n\n{\"txt\":1}\n\xff\n{\"text\":\"b\",\"id\":\"7\"}";
+
+        let lines = lines(Format::Jsonl, input);
+
+        assert_eq!(
+            texts(&lines),
+            [(1, Ok("a")), (3, Err(())), (4, Err(())), (5, Ok("b"))]
+        );
+        assert!(lines[1].record.as_ref().unwrap_err().contains("text"));
+    }
+
+    #[test]
+    fn csv_takes_fields_by_name_and_survives_bad_rows() {
+        let input =
+            b"id,text,channel\n1,\"two\nlines\",email\n2,too,many,cells\n3,\xff,chat\n4,last,\n";
+
+        let lines = lines(Format::Csv, input);
+
+        assert_eq!(
+            texts(&lines),
+            [
+                (2, Ok("two\nlines")),
+                (4, Err(())),
+                (5, Err(())),
+                (6, Ok("last"))
+            ]
+        );
+        let first = lines[0].record.clone().unwrap();
+        assert_eq!(
+            (first.id.as_deref(), first.channel.as_deref()),
+            (Some("1"), Some("email"))
+        );
+    }
+
+    #[test]
+    fn csv_without_a_text_column_is_refused() {
+        let reader: Reader = Box::new(std::io::Cursor::new(b"id,message\n1,hi\n".to_vec()));
+
+        assert!(
+            read(reader, Format::Csv, |_| true)
+                .unwrap_err()
+                .to_string()
+                .contains("\"text\"")
+        );
+    }
+
+    #[test]
+    fn line_over_the_limit_is_passed_over() {
+        let mut input = vec![b'a'; usize::try_from(MAX_LINE_BYTES).unwrap() + 10];
+        input.extend_from_slice(b"\nnext\n");
+
+        let lines = lines(Format::Text, &input);
+
+        assert_eq!(texts(&lines), [(1, Err(())), (2, Ok("next"))]);
+        assert_eq!(lines[1].end, input.len() as u64);
+    }
+}
