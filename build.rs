@@ -2,10 +2,7 @@
 
 use prost::Message;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo passes OUT_DIR in the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "cargo passes OUT_DIR in the environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // tonic-prost-build 0.14 does not say so itself.
     println!("cargo:rerun-if-changed=proto");
@@ -19,10 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
     let out_dir = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
     // compile_fds does not write the descriptor set that reflection serves, whatever file_descriptor_set_path says.
-    std::fs::write(
-        out_dir.join("signalbox_descriptor.bin"),
-        descriptors.encode_to_vec(),
-    )?;
+    std::fs::write(out_dir.join("signalbox_descriptor.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .codec_path("crate::grpc::codec::StrictCodec")
         .compile_fds(descriptors)?;

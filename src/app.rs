@@ -97,10 +97,7 @@ pub struct App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("App")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
+        formatter.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -117,13 +114,7 @@ impl App {
             lifecycle.clone(),
             config.limits.message(),
         ));
-        Self {
-            config,
-            loader,
-            registry,
-            lifecycle,
-            pipeline,
-        }
+        Self { config, loader, registry, lifecycle, pipeline }
     }
 
     /// Returns what messages pass through.
@@ -152,10 +143,8 @@ impl App {
         let models = sources
             .iter()
             .map(|source| {
-                self.load_model(source).map_err(|error| AppError::Load {
-                    path: source.to_string(),
-                    source: error,
-                })
+                self.load_model(source)
+                    .map_err(|error| AppError::Load { path: source.to_string(), source: error })
             })
             .collect::<Result<Vec<_>, _>>()?;
         let count = models.len();
@@ -218,13 +207,8 @@ impl App {
             signal = next_signal(&mut signals) => signal,
         };
         events::draining(signal);
-        let cut = self
-            .drain(&mut server.0, stop, next_signal(&mut signals))
-            .await;
-        let report = Report {
-            counters: self.pipeline.counters().snapshot(),
-            cut,
-        };
+        let cut = self.drain(&mut server.0, stop, next_signal(&mut signals)).await;
+        let report = Report { counters: self.pipeline.counters().snapshot(), cut };
         self.unload().await?;
         events::stopped(&report.counters, cut);
         Ok(report)

@@ -118,16 +118,10 @@ pub fn run() -> ExitCode {
 /// Whoever read our output has had enough (`signalbox classify … | head`): no error.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        let direct = cause
-            .downcast_ref::<std::io::Error>()
-            .map(std::io::Error::kind);
-        let by_csv = cause
-            .downcast_ref::<csv::Error>()
-            .and_then(|error| match error.kind() {
-                csv::ErrorKind::Io(error) => Some(error.kind()),
-                _ => None,
-            });
-        direct.or(by_csv) == Some(std::io::ErrorKind::BrokenPipe)
+        let direct = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let by_json =
+            cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        direct.or(by_json) == Some(std::io::ErrorKind::BrokenPipe)
     })
 }
 

@@ -81,9 +81,7 @@ impl LimitsConfig {
     /// Returns the limits that a single message is checked against.
     #[must_use]
     pub fn message(&self) -> Limits {
-        Limits {
-            max_text_chars: self.max_text_chars,
-        }
+        Limits { max_text_chars: self.max_text_chars }
     }
 }
 
@@ -149,74 +147,32 @@ impl Config {
         server.text_threads = or_default(server.text_threads, cores);
         self.inference.instances = or_default(self.inference.instances, cores.min(4));
 
+        self.check()?;
+        Ok(self)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
         let (server, limits, inference) = (&self.server, &self.limits, &self.inference);
         let ranges: [(&'static str, usize, usize, usize); 13] = [
             ("server.worker_threads", server.worker_threads, 1, 1_024),
             ("server.text_threads", server.text_threads, 1, 1_024),
-            (
-                "server.max_request_bytes",
-                server.max_request_bytes,
-                1_024,
-                1 << 30,
-            ),
+            ("server.max_request_bytes", server.max_request_bytes, 1_024, 1 << 30),
             ("limits.max_text_chars", limits.max_text_chars, 1, 1 << 24),
             ("limits.max_batch_items", limits.max_batch_items, 1, 1 << 20),
             ("limits.batch_window", limits.batch_window, 1, 1 << 20),
             ("limits.stream_window", limits.stream_window, 1, 1 << 20),
             ("limits.max_in_flight", limits.max_in_flight, 1, 1 << 24),
             ("inference.instances", inference.instances, 1, 1_024),
-            (
-                "inference.threads_per_instance",
-                inference.threads_per_instance,
-                1,
-                1_024,
-            ),
-            (
-                "inference.max_batch_tokens",
-                inference.max_batch_tokens,
-                1,
-                1 << 24,
-            ),
-            (
-                "inference.max_batch_messages",
-                inference.max_batch_messages,
-                1,
-                1 << 20,
-            ),
-            (
-                "inference.max_queue_size",
-                inference.max_queue_size,
-                1,
-                1 << 24,
-            ),
+            ("inference.threads_per_instance", inference.threads_per_instance, 1, 1_024),
+            ("inference.max_batch_tokens", inference.max_batch_tokens, 1, 1 << 24),
+            ("inference.max_batch_messages", inference.max_batch_messages, 1, 1 << 20),
+            ("inference.max_queue_size", inference.max_queue_size, 1, 1 << 24),
         ];
         for (key, value, min, max) in ranges {
             check_range(key, value as u128, min as u128, max as u128)?;
         }
-        let metadata = u128::from(server.max_metadata_bytes);
-        check_range("server.max_metadata_bytes", metadata, 1_024, 1 << 24)?;
-        let streams = u128::from(server.max_concurrent_streams);
-        check_range("server.max_concurrent_streams", streams, 1, 1 << 20)?;
-        // A day bounds every wait, so that no sum of times can overflow.
-        const DAY_MS: u128 = 24 * 60 * 60 * 1_000;
-        for (key, duration, min) in [
-            ("server.drain_delay (ms)", server.drain_delay, 0),
-            ("server.drain_timeout (ms)", server.drain_timeout, 0),
-            (
-                "server.keepalive_interval (ms)",
-                server.keepalive_interval,
-                1_000,
-            ),
-            (
-                "server.keepalive_timeout (ms)",
-                server.keepalive_timeout,
-                1_000,
-            ),
-            ("limits.default_timeout (ms)", limits.default_timeout, 1),
-        ] {
-            check_range(key, duration.as_millis(), min, DAY_MS)?;
-        }
-        Ok(self)
+        server.check()?;
+        check_time("limits.default_timeout (ms)", limits.default_timeout, 1)
     }
 
     /// Returns the settings as a TOML file.
@@ -228,15 +184,29 @@ impl Config {
     }
 }
 
+impl ServerConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let metadata = u128::from(self.max_metadata_bytes);
+        check_range("server.max_metadata_bytes", metadata, 1_024, 1 << 24)?;
+        let streams = u128::from(self.max_concurrent_streams);
+        check_range("server.max_concurrent_streams", streams, 1, 1 << 20)?;
+        check_time("server.drain_delay (ms)", self.drain_delay, 0)?;
+        check_time("server.drain_timeout (ms)", self.drain_timeout, 0)?;
+        check_time("server.keepalive_interval (ms)", self.keepalive_interval, 1_000)?;
+        check_time("server.keepalive_timeout (ms)", self.keepalive_timeout, 1_000)
+    }
+}
+
+/// A day bounds every wait, so that no sum of times can overflow.
+fn check_time(key: &'static str, duration: Duration, min_ms: u128) -> Result<(), ConfigError> {
+    const DAY_MS: u128 = 24 * 60 * 60 * 1_000;
+    check_range(key, duration.as_millis(), min_ms, DAY_MS)
+}
+
 fn check_range(key: &'static str, value: u128, min: u128, max: u128) -> Result<(), ConfigError> {
     if (min..=max).contains(&value) {
         Ok(())
     } else {
-        Err(ConfigError::OutOfRange {
-            key,
-            value,
-            min,
-            max,
-        })
+        Err(ConfigError::OutOfRange { key, value, min, max })
     }
 }

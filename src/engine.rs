@@ -44,10 +44,7 @@ pub struct RaggedBatch {
 
 impl Default for RaggedBatch {
     fn default() -> Self {
-        Self {
-            input_ids: Vec::new(),
-            starts: vec![0],
-        }
+        Self { input_ids: Vec::new(), starts: vec![0] }
     }
 }
 
@@ -150,10 +147,7 @@ impl BatchOutput {
                     found: head.logits.len(),
                 });
             }
-            for (message, row) in messages
-                .iter_mut()
-                .zip(head.logits.chunks_exact(head.labels))
-            {
+            for (message, row) in messages.iter_mut().zip(head.logits.chunks_exact(head.labels)) {
                 message.heads.push((head.head, row.to_vec()));
             }
         }
@@ -203,41 +197,18 @@ mod tests {
 
     #[test]
     fn outputs_of_the_wrong_size_are_an_error() {
-        let head = HeadOutput {
-            head: HeadName::Flags,
-            labels: 2,
-            logits: vec![0.0; 3],
-        };
-        let output = BatchOutput {
-            rows: 2,
-            heads: vec![head],
-            pooled: vec![],
-        };
+        let head = HeadOutput { head: HeadName::Flags, labels: 2, logits: vec![0.0; 3] };
+        let output = BatchOutput { rows: 2, heads: vec![head], pooled: vec![] };
 
         let error = output.into_messages().unwrap_err();
 
-        assert!(matches!(
-            error,
-            EngineError::OutputShape {
-                expected: 4,
-                found: 3,
-                ..
-            }
-        ));
+        assert!(matches!(error, EngineError::OutputShape { expected: 4, found: 3, .. }));
     }
 
     #[test]
     fn outputs_are_taken_apart_by_message() {
-        let head = HeadOutput {
-            head: HeadName::Flags,
-            labels: 2,
-            logits: vec![1., 2., 3., 4.],
-        };
-        let output = BatchOutput {
-            rows: 2,
-            heads: vec![head],
-            pooled: vec![],
-        };
+        let head = HeadOutput { head: HeadName::Flags, labels: 2, logits: vec![1., 2., 3., 4.] };
+        let output = BatchOutput { rows: 2, heads: vec![head], pooled: vec![] };
 
         let messages = output.into_messages().unwrap();
 

@@ -150,10 +150,7 @@ pub enum Error {
 impl Error {
     /// Makes an internal error with an id of its own.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal {
-            id: Uuid::now_v7(),
-            source: source.into(),
-        }
+        Self::Internal { id: Uuid::now_v7(), source: source.into() }
     }
 
     /// Returns the cause as callers see it.
@@ -189,12 +186,8 @@ mod tests {
 
     #[test]
     fn only_full_and_not_ready_say_when_to_retry() {
-        let full = Error::Overloaded {
-            limit: FullLimit::InFlight { limit: 1 },
-        };
-        let late = Error::DeadlineExceeded {
-            stage: Stage::Queue,
-        };
+        let full = Error::Overloaded { limit: FullLimit::InFlight { limit: 1 } };
+        let late = Error::DeadlineExceeded { stage: Stage::Queue };
 
         assert_eq!(full.retry_after(), Some(RETRY_WHEN_FULL));
         assert_eq!(late.retry_after(), None);

@@ -45,27 +45,17 @@ impl LanguageIdentifier {
         let known: Vec<Lang> = Lang::all()
             .iter()
             .copied()
-            .filter(|lang| {
-                supported
-                    .iter()
-                    .any(|tag| primary_subtag(tag) == tag_of(*lang))
-            })
+            .filter(|lang| supported.iter().any(|tag| primary_subtag(tag) == tag_of(*lang)))
             .collect();
         let among_supported = (!known.is_empty()).then(|| Detector::with_allowlist(known));
-        Self {
-            supported: supported.to_vec(),
-            among_supported,
-        }
+        Self { supported: supported.to_vec(), among_supported }
     }
 
     /// Identifies the language of a text; `hint` is a BCP-47 tag or empty and decides for short texts.
     #[must_use]
     pub fn identify(&self, text: &str, hint: &str) -> Language {
         let sample: String = text.chars().take(SAMPLE_CHARS).collect();
-        let letters = sample
-            .chars()
-            .filter(|character| character.is_alphabetic())
-            .count();
+        let letters = sample.chars().filter(|character| character.is_alphabetic()).count();
         let hint = primary_subtag(hint);
         let free = whatlang::detect(&sample);
         if let Some(info) = &free
@@ -86,47 +76,30 @@ impl LanguageIdentifier {
         };
         match restricted {
             Some(info) if sure(&info) => self.language(tag_of(info.lang()), info.confidence()),
-            _ if !hint.is_empty() => Language {
-                supported: self.supports(&hint),
-                tag: hint,
-                confidence: HINT_CONFIDENCE,
-            },
+            _ if !hint.is_empty() => {
+                Language { supported: self.supports(&hint), tag: hint, confidence: HINT_CONFIDENCE }
+            }
             Some(info) if letters >= MIN_LETTERS => {
                 self.language(tag_of(info.lang()), info.confidence())
             }
-            _ => Language {
-                tag: "und".to_owned(),
-                confidence: 0.0,
-                supported: true,
-            },
+            _ => Language { tag: "und".to_owned(), confidence: 0.0, supported: true },
         }
     }
 
     fn supports(&self, tag: &str) -> bool {
-        self.supported.is_empty()
-            || self
-                .supported
-                .iter()
-                .any(|known| primary_subtag(known) == tag)
+        self.supported.is_empty() || self.supported.iter().any(|known| primary_subtag(known) == tag)
     }
 
     fn language(&self, tag: &str, confidence: f64) -> Language {
         #[expect(clippy::cast_possible_truncation, reason = "a value in [0, 1]")]
         let confidence = confidence.clamp(0.0, 1.0) as f32;
-        Language {
-            tag: tag.to_owned(),
-            confidence,
-            supported: self.supports(tag),
-        }
+        Language { tag: tag.to_owned(), confidence, supported: self.supports(tag) }
     }
 }
 
 /// Returns the language part of a BCP-47 tag in lower case: "pt" of "pt-BR".
 fn primary_subtag(tag: &str) -> String {
-    tag.split(['-', '_'])
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase()
+    tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Tells whether a script by itself says the language, so that even a single word is enough.
@@ -239,36 +212,24 @@ mod tests {
     use super::*;
 
     fn identifier() -> LanguageIdentifier {
-        let supported = [
-            "en", "de", "tr", "ja", "zh", "fr", "es", "sv", "nl", "ru", "ar", "ko",
-        ];
+        let supported = ["en", "de", "tr", "ja", "zh", "fr", "es", "sv", "nl", "ru", "ar", "ko"];
         LanguageIdentifier::new(&supported.map(str::to_owned))
     }
 
     #[test]
     fn sentences_of_supported_languages_are_told_apart() {
         let cases = [
-            (
-                "en",
-                "Where is my parcel? It should have been here on Monday.",
-            ),
+            ("en", "Where is my parcel? It should have been here on Monday."),
             ("de", "Wo bleibt mein Paket? Es sollte am Montag ankommen."),
             ("tr", "Kargom nerede? Pazartesi günü gelmesi gerekiyordu."),
             ("ja", "荷物はどこですか？月曜日に届くはずでした。"),
             ("zh", "我的包裹在哪里？本来应该星期一到的。"),
-            (
-                "ru",
-                "Где моя посылка? Она должна была прийти в понедельник.",
-            ),
+            ("ru", "Где моя посылка? Она должна была прийти в понедельник."),
             ("ko", "제 소포는 어디에 있나요?"),
         ];
         for (tag, text) in cases {
             let language = identifier().identify(text, "");
-            assert_eq!(
-                (language.tag.as_str(), language.supported),
-                (tag, true),
-                "{text}"
-            );
+            assert_eq!((language.tag.as_str(), language.supported), (tag, true), "{text}");
         }
     }
 
@@ -299,10 +260,6 @@ mod tests {
 
     #[test]
     fn model_without_languages_supports_all() {
-        assert!(
-            LanguageIdentifier::new(&[])
-                .identify("Πού είναι το δέμα μου;", "")
-                .supported
-        );
+        assert!(LanguageIdentifier::new(&[]).identify("Πού είναι το δέμα μου;", "").supported);
     }
 }

@@ -25,9 +25,7 @@ pub struct Lifecycle {
 
 impl Default for Lifecycle {
     fn default() -> Self {
-        Self {
-            state: watch::Sender::new(ServiceState::Starting),
-        }
+        Self { state: watch::Sender::new(ServiceState::Starting) }
     }
 }
 

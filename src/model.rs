@@ -182,10 +182,8 @@ fn refuse_unknown_heads(weights: &Weights, requirements: &[Requirement]) -> Resu
         let tensor = name.strip_suffix(SCALE_SUFFIX).unwrap_or(name);
         requirements.iter().any(|known| known.tensor == tensor)
     };
-    let unknown = weights
-        .names()
-        .filter(|name| name.starts_with(HEADS_PREFIX) && !known(name))
-        .min();
+    let unknown =
+        weights.names().filter(|name| name.starts_with(HEADS_PREFIX) && !known(name)).min();
     match unknown {
         None => Ok(()),
         Some(tensor) => Err(ModelError::Tensor {

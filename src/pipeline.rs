@@ -52,13 +52,7 @@ impl Pipeline {
         lifecycle: Lifecycle,
         limits: Limits,
     ) -> Self {
-        Self {
-            registry,
-            admission,
-            counters,
-            lifecycle,
-            limits,
-        }
+        Self { registry, admission, counters, lifecycle, limits }
     }
 
     /// Returns where models are found.
@@ -117,15 +111,11 @@ impl Pipeline {
         self.check_state()?;
         let model = self.registry.resolve(&message.model)?;
         if deadline <= Instant::now() {
-            return Err(Error::DeadlineExceeded {
-                stage: Stage::Admission,
-            });
+            return Err(Error::DeadlineExceeded { stage: Stage::Admission });
         }
         // Held until the answer is made; dropped with the future when the caller goes.
         let _permit = self.admission.try_admit().ok_or(Error::Overloaded {
-            limit: FullLimit::InFlight {
-                limit: self.admission.limit(),
-            },
+            limit: FullLimit::InFlight { limit: self.admission.limit() },
         })?;
         run(message, model, deadline).await
     }
@@ -144,12 +134,8 @@ impl Pipeline {
 
     fn check_state(&self) -> Result<(), Error> {
         match self.lifecycle.state() {
-            ServiceState::Starting => Err(Error::NotReady {
-                reason: NotReadyReason::Starting,
-            }),
-            ServiceState::Stopping => Err(Error::NotReady {
-                reason: NotReadyReason::Draining,
-            }),
+            ServiceState::Starting => Err(Error::NotReady { reason: NotReadyReason::Starting }),
+            ServiceState::Stopping => Err(Error::NotReady { reason: NotReadyReason::Draining }),
             ServiceState::Serving | ServiceState::Draining | ServiceState::Failed => Ok(()),
         }
     }
@@ -163,18 +149,8 @@ async fn run(
 ) -> Result<Triage, Error> {
     let started = Instant::now();
     let (message, prepared) = prepare(message, &model, deadline).await?;
-    let Prepared {
-        normalized,
-        language,
-        tokens,
-        text,
-        tokenize,
-    } = prepared;
-    let mut timings = Timings {
-        text,
-        tokenize,
-        ..Timings::default()
-    };
+    let Prepared { normalized, language, tokens, text, tokenize } = prepared;
+    let mut timings = Timings { text, tokenize, ..Timings::default() };
     let mut triage = Triage {
         id: message.id.clone(),
         prediction: nothing_to_classify(),
@@ -198,10 +174,8 @@ async fn run(
         triage.batch_size = computed.batch_size;
 
         let scoring = Instant::now();
-        triage.prediction = model
-            .scorer()
-            .predict(&computed.output, unknown_share)
-            .map_err(Error::internal)?;
+        triage.prediction =
+            model.scorer().predict(&computed.output, unknown_share).map_err(Error::internal)?;
         refuse_unsupported_language(&mut triage);
         triage.raw = message.options.raw_logits.then_some(computed.output);
         timings.scoring = scoring.elapsed();
@@ -238,40 +212,23 @@ async fn prepare(
 fn prepare_now(message: &Message, model: &LoadedModel) -> Result<Prepared, Error> {
     let started = Instant::now();
     let normalized = NormalizedText::of(message);
-    let language = model
-        .languages()
-        .identify(&normalized.text, &message.locale_hint);
+    let language = model.languages().identify(&normalized.text, &message.locale_hint);
     let text = started.elapsed();
     if normalized.is_blank() {
         let tokenize = Duration::ZERO;
-        return Ok(Prepared {
-            normalized,
-            language,
-            tokens: None,
-            text,
-            tokenize,
-        });
+        return Ok(Prepared { normalized, language, tokens: None, text, tokenize });
     }
     let tokens = model
         .tokenizer()
         .tokenize(&normalized.text, message.options.truncation)
         .map_err(tokenization_error)?;
     let tokenize = started.elapsed().saturating_sub(text);
-    Ok(Prepared {
-        normalized,
-        language,
-        tokens: Some(tokens),
-        text,
-        tokenize,
-    })
+    Ok(Prepared { normalized, language, tokens: Some(tokens), text, tokenize })
 }
 
 fn tokenization_error(error: TokenizationError) -> Error {
     match error {
-        TokenizationError::TooLong {
-            tokens,
-            max_tokens: limit,
-        } => {
+        TokenizationError::TooLong { tokens, max_tokens: limit } => {
             let error = ValidationError::TooManyTokens { tokens, limit };
             ValidationErrors::single("text", error).into()
         }
@@ -289,54 +246,33 @@ async fn compute(
     match timeout_at(deadline.into(), submitted.result).await {
         Err(_) => {
             let computing = submitted.state.is_computing();
-            let stage = if computing {
-                Stage::Inference
-            } else {
-                Stage::Queue
-            };
+            let stage = if computing { Stage::Inference } else { Stage::Queue };
             Err(Error::DeadlineExceeded { stage })
         }
-        Ok(Err(_)) => Err(Error::NotReady {
-            reason: NotReadyReason::WorkersLost,
-        }),
+        Ok(Err(_)) => Err(Error::NotReady { reason: NotReadyReason::WorkersLost }),
         Ok(Ok(result)) => result.map_err(queue_error),
     }
 }
 
 fn queue_error(error: QueueError) -> Error {
     match error {
-        QueueError::Full { limit } => Error::Overloaded {
-            limit: FullLimit::Queue { limit },
-        },
-        QueueError::Closed => Error::NotReady {
-            reason: NotReadyReason::WorkersLost,
-        },
-        QueueError::Expired => Error::DeadlineExceeded {
-            stage: Stage::Queue,
-        },
+        QueueError::Full { limit } => Error::Overloaded { limit: FullLimit::Queue { limit } },
+        QueueError::Closed => Error::NotReady { reason: NotReadyReason::WorkersLost },
+        QueueError::Expired => Error::DeadlineExceeded { stage: Stage::Queue },
         fault @ (QueueError::Engine(_) | QueueError::Panicked { .. }) => Error::internal(fault),
     }
 }
 
 fn nothing_to_classify() -> Prediction {
     let detail = "nothing is left to classify in text and subject".to_owned();
-    let abstention = Some(Abstention {
-        reason: AbstainReason::Empty,
-        detail,
-    });
-    Prediction {
-        abstention,
-        ..Prediction::default()
-    }
+    let abstention = Some(Abstention { reason: AbstainReason::Empty, detail });
+    Prediction { abstention, ..Prediction::default() }
 }
 
 /// What a model says about a language that it does not know is kept, but nobody should act on it.
 fn refuse_unsupported_language(triage: &mut Triage) {
     if !triage.language.supported {
-        let detail = format!(
-            "the model does not support the language {}",
-            triage.language.tag
-        );
+        let detail = format!("the model does not support the language {}", triage.language.tag);
         let reason = AbstainReason::UnsupportedLanguage;
         triage.prediction.abstention = Some(Abstention { reason, detail });
         triage.prediction.group_fallback = None;

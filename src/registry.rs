@@ -191,6 +191,12 @@ impl LoadedModel {
         &self.settings
     }
 
+    /// Returns how many samples of its own the model was tried on.
+    #[must_use]
+    pub fn self_checks(&self) -> usize {
+        self.self_check.len()
+    }
+
     /// Returns what splits texts into tokens.
     #[must_use]
     pub fn tokenizer(&self) -> &TextTokenizer {
@@ -242,9 +248,7 @@ impl LoadedModel {
         for _ in 0..self.settings.instances.max(1) {
             for text in ["hello", long.as_str()] {
                 let output = self.probe(text)?;
-                self.scorer
-                    .predict(&output, 0.0)
-                    .map_err(ProbeError::from)?;
+                self.scorer.predict(&output, 0.0).map_err(ProbeError::from)?;
             }
         }
         Ok(())
@@ -253,10 +257,7 @@ impl LoadedModel {
     fn self_check(&self) -> Result<(), LoadError> {
         for (index, sample) in self.self_check.iter().enumerate() {
             let output = self.probe(&sample.text)?;
-            let prediction = self
-                .scorer
-                .predict(&output, 0.0)
-                .map_err(ProbeError::from)?;
+            let prediction = self.scorer.predict(&output, 0.0).map_err(ProbeError::from)?;
             let primary = prediction.intents.first();
             let found = primary.and_then(|intent| self.scorer.intents().get(intent.presence.id));
             if found != Some(sample.primary.as_str()) {
@@ -273,10 +274,7 @@ impl LoadedModel {
     fn probe(&self, text: &str) -> Result<MessageOutput, ProbeError> {
         let tokens = self.tokenizer.tokenize(text, Truncation::HeadTail)?;
         let submitted = self.submit(tokens, Instant::now() + WARM_UP_TIMEOUT)?;
-        let computed = submitted
-            .result
-            .blocking_recv()
-            .map_err(|_| ProbeError::Lost)??;
+        let computed = submitted.result.blocking_recv().map_err(|_| ProbeError::Lost)??;
         Ok(computed.output)
     }
 }
@@ -298,18 +296,14 @@ impl Snapshot {
         let key = |model: &Arc<LoadedModel>| {
             (model.manifest.name.clone(), model.manifest.version.clone())
         };
-        let first = match models
-            .iter()
-            .position(|m| default.is_empty() || m.manifest.name == default)
-        {
-            Some(position) => Some(models.remove(position)),
-            None if default.is_empty() => None,
-            None => {
-                return Err(LoadError::UnknownDefault {
-                    name: default.to_owned(),
-                });
-            }
-        };
+        let first =
+            match models.iter().position(|m| default.is_empty() || m.manifest.name == default) {
+                Some(position) => Some(models.remove(position)),
+                None if default.is_empty() => None,
+                None => {
+                    return Err(LoadError::UnknownDefault { name: default.to_owned() });
+                }
+            };
         models.sort_by_key(key);
         models.splice(0..0, first);
         let mut seen = std::collections::BTreeSet::new();
@@ -359,13 +353,9 @@ impl Registry {
     /// # Errors
     /// [`Error::ModelNotFound`] when it is not loaded.
     pub fn resolve(&self, selector: &ModelSelector) -> Result<Arc<LoadedModel>, Error> {
-        self.snapshot
-            .load()
-            .find(selector)
-            .cloned()
-            .ok_or_else(|| Error::ModelNotFound {
-                name: selector.name.clone(),
-                version: selector.version.clone(),
-            })
+        self.snapshot.load().find(selector).cloned().ok_or_else(|| Error::ModelNotFound {
+            name: selector.name.clone(),
+            version: selector.version.clone(),
+        })
     }
 }

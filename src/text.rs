@@ -20,18 +20,9 @@ impl NormalizedText {
         let subject = normalize(&message.subject);
         let text = normalize(&message.text);
         match (subject.is_empty(), text.is_empty()) {
-            (true, _) => Self {
-                text,
-                subject_only: false,
-            },
-            (false, true) => Self {
-                text: subject,
-                subject_only: true,
-            },
-            (false, false) => Self {
-                text: format!("{subject}\n\n{text}"),
-                subject_only: false,
-            },
+            (true, _) => Self { text, subject_only: false },
+            (false, true) => Self { text: subject, subject_only: true },
+            (false, false) => Self { text: format!("{subject}\n\n{text}"), subject_only: false },
         }
     }
 
@@ -65,11 +56,7 @@ pub fn normalize(text: &str) -> String {
         IsNormalized::No | IsNormalized::Maybe => kept.nfc().collect(),
     };
     let trimmed = composed.trim();
-    if trimmed.len() == composed.len() {
-        composed
-    } else {
-        trimmed.to_owned()
-    }
+    if trimmed.len() == composed.len() { composed } else { trimmed.to_owned() }
 }
 
 /// Tells whether a character shows nothing and carries no meaning: controls, byte-order marks, zero-width spaces,
@@ -90,13 +77,9 @@ mod tests {
     use crate::message::{Limits, MessageDraft, ValidationErrors};
 
     fn message(subject: &str, text: &str) -> Message {
-        MessageDraft {
-            subject: subject.into(),
-            text: text.into(),
-            ..MessageDraft::default()
-        }
-        .validate(&Limits::default(), ValidationErrors::default())
-        .unwrap()
+        MessageDraft { subject: subject.into(), text: text.into(), ..MessageDraft::default() }
+            .validate(&Limits::default(), ValidationErrors::default())
+            .unwrap()
     }
 
     #[test]
@@ -123,10 +106,7 @@ mod tests {
 
     #[test]
     fn subject_comes_before_the_text() {
-        assert_eq!(
-            NormalizedText::of(&message("Order", "late")).text,
-            "Order\n\nlate"
-        );
+        assert_eq!(NormalizedText::of(&message("Order", "late")).text, "Order\n\nlate");
         assert!(NormalizedText::of(&message("\u{200b}", "\0\n")).is_blank());
     }
 

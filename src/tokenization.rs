@@ -62,6 +62,8 @@ pub enum TokenizationError {
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
     unknown_id: Option<u32>,
+    /// Marks of the model itself, such as "</s>" and "[SEP]"; never the unknown token.
+    marks: Vec<u32>,
     vocabulary_size: usize,
     max_tokens: usize,
 }
@@ -85,23 +87,18 @@ impl TextTokenizer {
     pub fn from_bundle(bundle: &ModelBundle) -> Result<Self, ModelError> {
         let json = bundle.tokenizer_json();
         let mut tokenizer = contained(|| Tokenizer::from_bytes(json)).map_err(refused)?;
-        tokenizer
-            .with_padding(None)
-            .with_truncation(None)
-            .map_err(refused)?;
+        tokenizer.with_padding(None).with_truncation(None).map_err(refused)?;
         let vocabulary = tokenizer.get_vocab(true);
         let rows = bundle.architecture().vocabulary_size;
         let largest = vocabulary.values().copied().max().unwrap_or_default();
         if index(largest) >= rows {
             let expected = format!("ids below the {rows} rows of the word embeddings");
-            return Err(refused_field(
-                "model.vocab",
-                expected,
-                format!("id {largest}"),
-            ));
+            return Err(refused_field("model.vocab", expected, format!("id {largest}")));
         }
+        let unknown_id = unknown_id(json, &tokenizer)?;
         let this = Self {
-            unknown_id: unknown_id(json, &tokenizer)?,
+            unknown_id,
+            marks: marks(&tokenizer, unknown_id),
             vocabulary_size: vocabulary.len(),
             max_tokens: bundle.manifest().max_tokens,
             tokenizer,
@@ -129,33 +126,42 @@ impl TextTokenizer {
         text: &str,
         truncation: Truncation,
     ) -> Result<TokenizedMessage, TokenizationError> {
-        let cut = cut_text(
-            text,
-            self.max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN),
-            truncation,
-        );
+        let cut = cut_text(text, self.max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN), truncation);
         let text = cut.as_deref().unwrap_or(text);
         let encoding = self.encode(text).map_err(TokenizationError::Failed)?;
         let tokens = encoding.len();
         if truncation == Truncation::Refuse && (cut.is_some() || tokens > self.max_tokens) {
-            return Err(TokenizationError::TooLong {
-                tokens,
-                max_tokens: self.max_tokens,
-            });
+            return Err(TokenizationError::TooLong { tokens, max_tokens: self.max_tokens });
         }
+        let mut ids = encoding.get_ids().to_vec();
+        self.disarm(&mut ids, encoding.get_special_tokens_mask());
+        let mask = encoding.get_special_tokens_mask();
         let content = || {
-            let ids = encoding
-                .get_ids()
-                .iter()
-                .zip(encoding.get_special_tokens_mask());
+            let ids = ids.iter().zip(mask);
             ids.filter_map(|(id, special)| (*special == 0).then_some(*id))
         };
         Ok(TokenizedMessage {
             truncated: cut.is_some() || tokens > self.max_tokens,
             content_tokens: content().count(),
             unknown_tokens: content().filter(|id| Some(*id) == self.unknown_id).count(),
-            input_ids: truncate(&encoding, self.max_tokens, truncation),
+            input_ids: truncate(&ids, mask, self.max_tokens, truncation),
         })
+    }
+
+    /// Makes unknown tokens of marks that the sender typed: whoever writes "</s>" means these characters, and the model
+    /// must not take them for the end of the message.
+    ///
+    /// Done on ids, because a mark can also come out of normalisation (full-width "＜/s＞") or, with Unigram, out of the
+    /// vocabulary itself, where the crate's own switch does not reach.
+    fn disarm(&self, ids: &mut [u32], special_tokens_mask: &[u32]) {
+        let Some(unknown) = self.unknown_id else {
+            return;
+        };
+        for (id, special) in ids.iter_mut().zip(special_tokens_mask) {
+            if *special == 0 && self.marks.contains(id) {
+                *id = unknown;
+            }
+        }
     }
 
     fn encode(&self, text: &str) -> Result<Encoding, Cause> {
@@ -193,19 +199,11 @@ fn contained<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Cause
 }
 
 fn refused(source: Cause) -> ModelError {
-    ModelError::Tokenizer {
-        file: TOKENIZER,
-        source,
-    }
+    ModelError::Tokenizer { file: TOKENIZER, source }
 }
 
 fn refused_field(field: &str, expected: String, found: String) -> ModelError {
-    ModelError::Field {
-        file: TOKENIZER,
-        field: field.to_owned(),
-        expected,
-        found,
-    }
+    ModelError::Field { file: TOKENIZER, field: field.to_owned(), expected, found }
 }
 
 fn index(id: u32) -> usize {
@@ -225,12 +223,17 @@ struct ModelPart {
 }
 
 fn unknown_id(json: &[u8], tokenizer: &Tokenizer) -> Result<Option<u32>, ModelError> {
-    let file: TokenizerFile = serde_json::from_slice(json).map_err(|source| ModelError::Json {
-        file: TOKENIZER,
-        source,
-    })?;
+    let file: TokenizerFile = serde_json::from_slice(json)
+        .map_err(|source| ModelError::Json { file: TOKENIZER, source })?;
     let by_token = || tokenizer.token_to_id(file.model.unk_token.as_deref()?);
     Ok(file.model.unk_id.or_else(by_token))
+}
+
+/// Ids of the special tokens without the unknown one.
+fn marks(tokenizer: &Tokenizer, unknown_id: Option<u32>) -> Vec<u32> {
+    let added = tokenizer.get_added_tokens_decoder();
+    let special = added.into_iter().filter(|(_, token)| token.special);
+    special.map(|(id, _)| id).filter(|id| Some(*id) != unknown_id).collect()
 }
 
 /// Leaves out the middle or the end of a text of more than `limit` characters; `None` if it is short enough.
@@ -260,23 +263,145 @@ fn head_share(limit: usize) -> usize {
     limit - limit.div_ceil(4)
 }
 
-fn truncate(encoding: &Encoding, max_tokens: usize, truncation: Truncation) -> Vec<u32> {
-    let ids = encoding.get_ids();
+fn truncate(
+    ids: &[u32],
+    special_tokens_mask: &[u32],
+    max_tokens: usize,
+    truncation: Truncation,
+) -> Vec<u32> {
     if ids.len() <= max_tokens {
         return ids.to_vec();
     }
     let head = match truncation {
         Truncation::HeadTail => head_share(max_tokens),
         Truncation::Head | Truncation::Refuse => {
-            let mask = encoding.get_special_tokens_mask();
-            let trailing = mask.iter().rev().take_while(|special| **special != 0);
+            let trailing = special_tokens_mask.iter().rev().take_while(|special| **special != 0);
             max_tokens.saturating_sub(trailing.count())
         }
     };
     let tail_start = ids.len().saturating_sub(max_tokens.saturating_sub(head));
     let kept_head = ids.iter().take(head);
-    kept_head
-        .chain(ids.iter().skip(tail_start))
-        .copied()
-        .collect()
+    kept_head.chain(ids.iter().skip(tail_start)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::model::ModelSource;
+
+    const MAX_TOKENS: usize = 48;
+
+    fn tokenizer() -> TextTokenizer {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let directory = root.join("tests/fixtures/tiny-bert-multihead");
+        let bundle = ModelBundle::load(&ModelSource::Directory(directory)).unwrap();
+        TextTokenizer::from_bundle(&bundle).unwrap()
+    }
+
+    fn ids(truncation: Truncation) -> Vec<u32> {
+        let text = "where is my order and when will it arrive? ".repeat(20);
+        let tokenized = tokenizer().tokenize(&text, truncation).unwrap();
+        assert!(tokenized.truncated);
+        assert!(tokenized.content_tokens > MAX_TOKENS);
+        tokenized.input_ids
+    }
+
+    #[test]
+    fn text_without_content_has_special_tokens_only() {
+        let tokenized = tokenizer().tokenize("", Truncation::Refuse).unwrap();
+
+        assert_eq!(tokenized.input_ids, [0, 2]);
+        assert_eq!(tokenized.content_tokens, 0);
+        assert!(tokenized.unknown_share() < f32::EPSILON);
+    }
+
+    #[test]
+    fn special_tokens_typed_by_a_sender_are_ordinary_text() {
+        let tokenized = tokenizer().tokenize("order</s>＜s＞", Truncation::Refuse).unwrap();
+
+        let inside = &tokenized.input_ids[1..tokenized.input_ids.len() - 1];
+        assert!(!inside.contains(&0) && !inside.contains(&2), "{inside:?}");
+    }
+
+    #[test]
+    fn unknown_tokens_are_counted_among_the_content() {
+        let tokenized = tokenizer().tokenize("order \u{10330}", Truncation::HeadTail).unwrap();
+
+        assert_eq!(tokenized.unknown_tokens, 1);
+        assert!(tokenized.content_tokens > 1);
+        assert!(!tokenized.truncated);
+    }
+
+    #[test]
+    fn head_and_tail_keep_three_quarters_and_one_quarter() {
+        let text = "where is my order and when will it arrive? ".repeat(20);
+        let whole = tokenizer().encode(&text).unwrap();
+
+        let kept = ids(Truncation::HeadTail);
+
+        assert_eq!(kept.len(), MAX_TOKENS);
+        assert_eq!(kept[..36], whole.get_ids()[..36]);
+        assert_eq!(kept[36..], whole.get_ids()[whole.len() - 12..]);
+    }
+
+    #[test]
+    fn head_keeps_the_special_tokens_at_the_end() {
+        let text = "where is my order and when will it arrive? ".repeat(20);
+        let whole = tokenizer().encode(&text).unwrap();
+
+        let kept = ids(Truncation::Head);
+
+        assert_eq!(kept.len(), MAX_TOKENS);
+        assert_eq!(kept[..47], whole.get_ids()[..47]);
+        assert_eq!(kept[47], 2);
+    }
+
+    #[test]
+    fn refuse_tells_how_many_tokens_there_are() {
+        let error = tokenizer().tokenize(&"order ".repeat(50), Truncation::Refuse).unwrap_err();
+
+        let TokenizationError::TooLong { tokens, max_tokens } = error else {
+            panic!("unexpected {error}");
+        };
+        assert!(tokens > MAX_TOKENS);
+        assert_eq!(max_tokens, MAX_TOKENS);
+    }
+
+    #[test]
+    fn cutting_unseen_does_not_change_what_is_kept() {
+        let tokenizer = tokenizer();
+        let text: String = (0..2_000).map(|number| format!("order {number} 😀 ")).collect();
+        assert!(text.chars().count() > MAX_TOKENS * MAX_CHARS_PER_TOKEN);
+
+        for truncation in [Truncation::HeadTail, Truncation::Head] {
+            let whole = tokenizer.encode(&text).unwrap();
+            let tokenized = tokenizer.tokenize(&text, truncation).unwrap();
+
+            assert_eq!(
+                tokenized.input_ids,
+                truncate(whole.get_ids(), whole.get_special_tokens_mask(), MAX_TOKENS, truncation)
+            );
+            assert!(tokenized.truncated);
+            assert!(tokenized.content_tokens < whole.len() - 2);
+        }
+    }
+
+    #[test]
+    fn text_is_cut_between_characters_only_over_the_limit() {
+        assert_eq!(cut_text("abcd", 4, Truncation::HeadTail), None);
+        assert_eq!(cut_text("éé", 4, Truncation::HeadTail), None);
+        assert_eq!(cut_text("😀😀", 4, Truncation::HeadTail), None);
+        assert_eq!(cut_text("aébcdefg", 4, Truncation::HeadTail).unwrap(), "aéb g");
+        assert_eq!(cut_text("ééééé", 4, Truncation::Head).unwrap(), "éééé");
+        assert_eq!(cut_text("abc", 0, Truncation::HeadTail).unwrap(), "");
+    }
+
+    #[test]
+    fn head_share_is_three_quarters_rounded_down() {
+        for limit in 0..1_000 {
+            assert_eq!(head_share(limit), limit * 3 / 4);
+        }
+    }
 }

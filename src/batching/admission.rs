@@ -22,10 +22,7 @@ impl Admission {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
-        Self {
-            places: Arc::new(Semaphore::new(limit)),
-            limit,
-        }
+        Self { places: Arc::new(Semaphore::new(limit)), limit }
     }
 
     /// Takes a place, or returns `None` when all are taken.

@@ -30,20 +30,8 @@ impl Job {
     pub fn new(input_ids: Vec<u32>, deadline: Instant) -> (Self, Submitted) {
         let (reply, result) = oneshot::channel();
         let state = Arc::new(EntryState::default());
-        let submitted = Submitted {
-            result,
-            state: Arc::clone(&state),
-        };
-        (
-            Self {
-                input_ids,
-                deadline,
-                reply,
-                state,
-                enqueued_at: Instant::now(),
-            },
-            submitted,
-        )
+        let submitted = Submitted { result, state: Arc::clone(&state) };
+        (Self { input_ids, deadline, reply, state, enqueued_at: Instant::now() }, submitted)
     }
 
     /// Tells whether computing the message would be for nobody.
@@ -150,11 +138,7 @@ impl Queue {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         let waiting = Mutex::new(Waiting::default());
-        Self {
-            waiting,
-            arrived: Condvar::new(),
-            limit: limit.max(1),
-        }
+        Self { waiting, arrived: Condvar::new(), limit: limit.max(1) }
     }
 
     /// Puts a message at the end.
@@ -193,10 +177,7 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
-            waiting = self
-                .arrived
-                .wait(waiting)
-                .unwrap_or_else(PoisonError::into_inner);
+            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -281,10 +262,7 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    const LIMITS: BatchLimits = BatchLimits {
-        max_tokens: 10,
-        max_messages: 3,
-    };
+    const LIMITS: BatchLimits = BatchLimits { max_tokens: 10, max_messages: 3 };
 
     fn later() -> Instant {
         Instant::now() + Duration::from_secs(60)
@@ -303,13 +281,11 @@ mod tests {
     #[test]
     fn batch_takes_the_oldest_messages_up_to_its_limits() {
         let queue = Queue::new(10);
-        let waiting: Vec<Submitted> = [4, 6, 1, 20, 1, 1, 1, 1]
-            .map(|tokens| push(&queue, tokens))
-            .into();
+        let waiting: Vec<Submitted> =
+            [4, 6, 1, 20, 1, 1, 1, 1].map(|tokens| push(&queue, tokens)).into();
 
-        let batches: Vec<Vec<usize>> = (0..4)
-            .map(|_| lengths(&queue.next_batch(&LIMITS).unwrap()))
-            .collect();
+        let batches: Vec<Vec<usize>> =
+            (0..4).map(|_| lengths(&queue.next_batch(&LIMITS).unwrap())).collect();
 
         assert_eq!(batches, [vec![4, 6], vec![1], vec![20], vec![1, 1, 1]]);
         assert_eq!(queue.len(), 1);
@@ -322,10 +298,7 @@ mod tests {
         let _first = push(&queue, 1);
         let (job, _second) = Job::new(vec![0], later());
 
-        assert!(matches!(
-            queue.push(job),
-            Err(QueueError::Full { limit: 1 })
-        ));
+        assert!(matches!(queue.push(job), Err(QueueError::Full { limit: 1 })));
     }
 
     #[test]
@@ -348,10 +321,7 @@ mod tests {
         let _kept = push(&queue, 2);
 
         assert_eq!(lengths(&queue.next_batch(&LIMITS).unwrap()), [2]);
-        assert!(matches!(
-            expired.result.try_recv(),
-            Ok(Err(QueueError::Expired))
-        ));
+        assert!(matches!(expired.result.try_recv(), Ok(Err(QueueError::Expired))));
     }
 
     #[test]
@@ -372,10 +342,7 @@ mod tests {
         let mut waiting = push(&queue, 1);
         queue.abandon();
 
-        assert!(matches!(
-            waiting.result.try_recv(),
-            Ok(Err(QueueError::Closed))
-        ));
+        assert!(matches!(waiting.result.try_recv(), Ok(Err(QueueError::Closed))));
         assert!(queue.next_batch(&LIMITS).is_none());
     }
 

@@ -73,12 +73,7 @@ impl WorkerPool {
             device: String::new(),
             compute_type: "none",
         });
-        Ok(Self {
-            threads,
-            queue: Arc::clone(queue),
-            alive,
-            info,
-        })
+        Ok(Self { threads, queue: Arc::clone(queue), alive, info })
     }
 
     /// Says what the engine is.
@@ -223,12 +218,7 @@ fn answer(jobs: Vec<Job>, outputs: Vec<MessageOutput>, started: Instant, inferen
     let batch_size = jobs.len();
     for (job, output) in jobs.into_iter().zip(outputs) {
         let queued = started.saturating_duration_since(job.enqueued_at);
-        job.answer(Ok(Computed {
-            output,
-            queued,
-            inference,
-            batch_size,
-        }));
+        job.answer(Ok(Computed { output, queued, inference, batch_size }));
     }
 }
 

@@ -74,18 +74,12 @@ enum Color {
 
 pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     // Warnings only, unless asked for more: results and logs often share a terminal.
-    let quiet = arguments
-        .config
-        .log
-        .is_none()
-        .then(|| "log.filter=\"warn\"".to_owned());
+    let quiet = arguments.config.log.is_none().then(|| "log.filter=\"warn\"".to_owned());
     let config = arguments.config.resolve(&Vec::from_iter(quiet))?;
     start_logging(&config)?;
     let source = Source::of(arguments)?;
     let writer = writer(arguments)?;
-    let window = WINDOW
-        .min(config.limits.max_in_flight)
-        .min(config.inference.max_queue_size);
+    let window = WINDOW.min(config.limits.max_in_flight).min(config.inference.max_queue_size);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.server.worker_threads)
         .max_blocking_threads(config.server.text_threads + 1)
@@ -96,18 +90,10 @@ pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     app.load_models()?;
     let defaults = Defaults {
         top_k: arguments.top_k,
-        channel: arguments
-            .channel
-            .as_deref()
-            .map_or(Channel::Unknown, input::channel),
+        channel: arguments.channel.as_deref().map_or(Channel::Unknown, input::channel),
     };
     let progress = progress(arguments, &source);
-    let work = Work {
-        pipeline: Arc::clone(app.pipeline()),
-        defaults,
-        window,
-        progress,
-    };
+    let work = Work { pipeline: Arc::clone(app.pipeline()), defaults, window, progress };
     let bad = runtime.block_on(work.run(source, writer))?;
     runtime.block_on(app.unload())?;
     Ok(if bad == 0 { EXIT_OK } else { EXIT_PARTIAL })
@@ -123,11 +109,7 @@ struct Defaults {
 /// Where messages come from.
 enum Source {
     Messages(Vec<String>),
-    Reader {
-        reader: input::Reader,
-        format: InputFormat,
-        bytes: Option<u64>,
-    },
+    Reader { reader: input::Reader, format: InputFormat, bytes: Option<u64> },
 }
 
 impl Source {
@@ -135,36 +117,19 @@ impl Source {
         if !arguments.messages.is_empty() {
             return Ok(Self::Messages(arguments.messages.clone()));
         }
-        let path = arguments
-            .input
-            .as_deref()
-            .filter(|path| *path != Path::new("-"));
-        let format = arguments
-            .input_format
-            .or_else(|| path.and_then(InputFormat::by_extension));
+        let path = arguments.input.as_deref().filter(|path| *path != Path::new("-"));
+        let format = arguments.input_format.or_else(|| path.and_then(InputFormat::by_extension));
         let format = format.unwrap_or(InputFormat::Text);
         let Some(path) = path else {
             if arguments.input.is_none() && std::io::stdin().is_terminal() {
                 bail!("no message given: pass one as an argument, --input FILE, or pipe some in");
             }
             let reader: input::Reader = Box::new(std::io::stdin());
-            return Ok(Self::Reader {
-                reader,
-                format,
-                bytes: None,
-            });
+            return Ok(Self::Reader { reader, format, bytes: None });
         };
         let file = File::open(path).with_context(|| format!("can't open {}", path.display()))?;
-        let bytes = file
-            .metadata()
-            .ok()
-            .filter(std::fs::Metadata::is_file)
-            .map(|meta| meta.len());
-        Ok(Self::Reader {
-            reader: Box::new(file),
-            format,
-            bytes,
-        })
+        let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
+        Ok(Self::Reader { reader: Box::new(file), format, bytes })
     }
 
     /// Sends every record; ends early when nobody listens any more.
@@ -194,22 +159,13 @@ fn writer(arguments: &ClassifyArguments) -> anyhow::Result<Writer> {
         }
         None => Box::new(std::io::stdout()),
     };
-    let default = if to_terminal {
-        output::Format::Table
-    } else {
-        output::Format::Jsonl
-    };
+    let default = if to_terminal { output::Format::Table } else { output::Format::Jsonl };
     let color = match arguments.color {
         Color::Auto => to_terminal,
         Color::Always => true,
         Color::Never => false,
     };
-    Ok(Writer::new(
-        sink,
-        arguments.format.unwrap_or(default),
-        color,
-        to_terminal,
-    ))
+    Ok(Writer::new(sink, arguments.format.unwrap_or(default), color, to_terminal))
 }
 
 /// A bar over the bytes of a file, so that the remaining time is known without counting lines first.
@@ -221,10 +177,7 @@ fn progress(arguments: &ClassifyArguments, source: &Source) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let (bar, template) = match bytes {
-        Some(bytes) => (
-            ProgressBar::new(*bytes),
-            "{bar:40} {percent:>3} %  {msg}  {eta} left",
-        ),
+        Some(bytes) => (ProgressBar::new(*bytes), "{bar:40} {percent:>3} %  {msg}  {eta} left"),
         None => (ProgressBar::no_length(), "{spinner} {msg}  {elapsed}"),
     };
     bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
@@ -266,16 +219,13 @@ impl Work {
                 });
             }
             self.show(outcome.end, done, started.elapsed());
-            writer.write(outcome)?;
+            writer.write(&outcome)?;
         }
         writer.finish()?;
         self.progress.finish_and_clear();
         reading.await.context("reading panicked")??;
         if bad > 0 {
-            drop(writeln!(
-                std::io::stderr(),
-                "{bad} of {done} records were not classified"
-            ));
+            drop(writeln!(std::io::stderr(), "{bad} of {done} records were not classified"));
         }
         Ok(bad)
     }
@@ -284,17 +234,12 @@ impl Work {
         self.progress.set_position(position);
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = done as f64 / elapsed.as_secs_f64().max(1e-3);
-        self.progress
-            .set_message(format!("{done} messages, {rate:.0}/s"));
+        self.progress.set_message(format!("{done} messages, {rate:.0}/s"));
     }
 }
 
 async fn classify(pipeline: Arc<Pipeline>, line: Line, defaults: Defaults) -> Outcome {
-    let Line {
-        number,
-        end,
-        record,
-    } = line;
+    let Line { number, end, record } = line;
     let result = match record {
         Err(reason) => Err(reason),
         Ok(record) => {
@@ -309,9 +254,5 @@ async fn classify(pipeline: Arc<Pipeline>, line: Line, defaults: Defaults) -> Ou
             }
         }
     };
-    Outcome {
-        number,
-        end,
-        result,
-    }
+    Outcome { number, end, result }
 }

@@ -35,9 +35,7 @@ pub(super) struct ServeArguments {
 }
 
 pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<u8> {
-    let listen = arguments
-        .listen
-        .map(|address| format!("server.listen=\"{address}\""));
+    let listen = arguments.listen.map(|address| format!("server.listen=\"{address}\""));
     let config = arguments.config.resolve(&Vec::from_iter(listen))?;
     if arguments.print_config {
         std::io::stdout().write_all(config.to_toml()?.as_bytes())?;
@@ -63,14 +61,8 @@ async fn serve(config: Config, port_file: Option<&Path>) -> anyhow::Result<u8> {
         Some(path) => std::fs::write(path, format!("{address}\n")),
         None => Ok(()),
     };
-    let report = App::new(config, candle_loader())
-        .serve(on_listening, signals)
-        .await?;
-    Ok(if report.cut == 0 {
-        EXIT_OK
-    } else {
-        EXIT_FAILED
-    })
+    let report = App::new(config, candle_loader()).serve(on_listening, signals).await?;
+    Ok(if report.cut == 0 { EXIT_OK } else { EXIT_FAILED })
 }
 
 /// Returns the names of the signals that ask for a stop, as they come.

@@ -51,10 +51,7 @@ pub fn load(
             .try_parsing(true)
             .source(Some(settings)),
     );
-    if let Some(filter) = variables
-        .get("RUST_LOG")
-        .filter(|filter| !filter.is_empty())
-    {
+    if let Some(filter) = variables.get("RUST_LOG").filter(|filter| !filter.is_empty()) {
         layers = layers.set_override("log.filter", filter.clone())?;
     }
     for assignment in assignments {
@@ -66,9 +63,7 @@ pub fn load(
 
 /// Reads `section.key=value`; the value may be anything that TOML knows, or bare text.
 fn parse_assignment(assignment: &str) -> Result<(&str, config::Value), ConfigError> {
-    let bad = || ConfigError::Assignment {
-        given: assignment.to_owned(),
-    };
+    let bad = || ConfigError::Assignment { given: assignment.to_owned() };
     let (key, text) = assignment.split_once('=').ok_or_else(bad)?;
     let (key, text) = (key.trim(), text.trim());
     if key.is_empty() || !key.split('.').all(|part| !part.is_empty()) {
@@ -81,10 +76,7 @@ fn parse_assignment(assignment: &str) -> Result<(&str, config::Value), ConfigErr
         .and_then(|layers| layers.get::<config::Value>("value"));
     // What is no TOML value is taken as it stands, so that strings need no quotes.
     let origin = "--set".to_owned();
-    Ok((
-        key,
-        parsed.unwrap_or_else(|_| config::Value::new(Some(&origin), text)),
-    ))
+    Ok((key, parsed.unwrap_or_else(|_| config::Value::new(Some(&origin), text))))
 }
 
 #[cfg(test)]
@@ -95,10 +87,7 @@ mod tests {
     use super::*;
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     fn error_text(result: Result<Config, ConfigError>) -> String {
@@ -107,10 +96,7 @@ mod tests {
 
     #[test]
     fn defaults_alone_are_valid() {
-        let config = load(None, &Variables::new(), &[])
-            .unwrap()
-            .resolved(2)
-            .unwrap();
+        let config = load(None, &Variables::new(), &[]).unwrap().resolved(2).unwrap();
 
         assert_eq!(config.inference.instances, 2);
         assert_eq!(config.limits.default_timeout, Duration::from_secs(10));
@@ -127,20 +113,13 @@ mod tests {
             ("RUST_LOG", "debug"),
         ]);
 
-        let config = load(
-            Some(file.path()),
-            &environment,
-            &["limits.stream_window=300".to_owned()],
-        )
-        .unwrap();
+        let config =
+            load(Some(file.path()), &environment, &["limits.stream_window=300".to_owned()])
+                .unwrap();
 
         let limits = &config.limits;
         assert_eq!(
-            (
-                limits.max_in_flight,
-                limits.max_batch_items,
-                limits.stream_window
-            ),
+            (limits.max_in_flight, limits.max_batch_items, limits.stream_window),
             (1, 20, 300)
         );
         assert_eq!(config.log.filter, "debug");
@@ -162,16 +141,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused_wherever_they_stand() {
-        let from_flag = load(
-            None,
-            &Variables::new(),
-            &["limits.max_inflight=1".to_owned()],
-        );
-        let from_variable = load(
-            None,
-            &variables(&[("SIGNALBOX_LIMITS__MAX_INFLIGHT", "1")]),
-            &[],
-        );
+        let from_flag = load(None, &Variables::new(), &["limits.max_inflight=1".to_owned()]);
+        let from_variable = load(None, &variables(&[("SIGNALBOX_LIMITS__MAX_INFLIGHT", "1")]), &[]);
 
         assert!(error_text(from_flag).contains("max_inflight"));
         assert!(error_text(from_variable).contains("max_inflight"));
@@ -179,54 +150,32 @@ mod tests {
 
     #[test]
     fn value_of_the_wrong_kind_names_its_key() {
-        let result = load(
-            None,
-            &Variables::new(),
-            &["limits.max_in_flight=many".to_owned()],
-        );
+        let result = load(None, &Variables::new(), &["limits.max_in_flight=many".to_owned()]);
 
         assert!(error_text(result).contains("limits.max_in_flight"));
     }
 
     #[test]
     fn assignment_without_equals_sign_is_refused() {
-        let result = load(
-            None,
-            &Variables::new(),
-            &["limits.max_in_flight".to_owned()],
-        );
+        let result = load(None, &Variables::new(), &["limits.max_in_flight".to_owned()]);
 
         assert!(matches!(result, Err(ConfigError::Assignment { .. })));
     }
 
     #[test]
     fn number_outside_its_range_is_refused_with_the_range() {
-        let config = load(
-            None,
-            &Variables::new(),
-            &["limits.max_text_chars=0".to_owned()],
-        );
+        let config = load(None, &Variables::new(), &["limits.max_text_chars=0".to_owned()]);
 
         let text = crate::telemetry::events::chain(&config.unwrap().resolved(1).unwrap_err());
-        assert_eq!(
-            text,
-            "limits.max_text_chars is 0, must lie between 1 and 16777216"
-        );
+        assert_eq!(text, "limits.max_text_chars is 0, must lie between 1 and 16777216");
     }
 
     #[test]
     fn shown_configuration_can_be_read_back() {
-        let config = load(None, &Variables::new(), &[])
-            .unwrap()
-            .resolved(2)
-            .unwrap();
+        let config = load(None, &Variables::new(), &[]).unwrap().resolved(2).unwrap();
         let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
-        file.write_all(config.to_toml().unwrap().as_bytes())
-            .unwrap();
+        file.write_all(config.to_toml().unwrap().as_bytes()).unwrap();
 
-        assert_eq!(
-            load(Some(file.path()), &Variables::new(), &[]).unwrap(),
-            config
-        );
+        assert_eq!(load(Some(file.path()), &Variables::new(), &[]).unwrap(), config);
     }
 }

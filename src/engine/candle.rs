@@ -146,10 +146,7 @@ impl Engine for CandleEngine {
         self.model.check(batch)?;
         if batch.is_empty() {
             let heads = self.model.heads.iter().map(HeadLayers::empty_output);
-            return Ok(BatchOutput {
-                heads: heads.collect(),
-                ..BatchOutput::default()
-            });
+            return Ok(BatchOutput { heads: heads.collect(), ..BatchOutput::default() });
         }
         self.pool
             .install(|| self.model.infer(batch))

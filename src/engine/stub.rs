@@ -17,15 +17,8 @@ impl StubEngine {
     pub fn new(
         script: impl FnMut(&RaggedBatch) -> Result<BatchOutput, EngineError> + Send + 'static,
     ) -> Self {
-        let info = EngineInfo {
-            name: "stub",
-            device: "cpu".to_owned(),
-            compute_type: "none",
-        };
-        Self {
-            info,
-            script: Box::new(script),
-        }
+        let info = EngineInfo { name: "stub", device: "cpu".to_owned(), compute_type: "none" };
+        Self { info, script: Box::new(script) }
     }
 }
 

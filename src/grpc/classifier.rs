@@ -38,10 +38,7 @@ async fn classify(
 ) -> Result<pb::ClassifyResponse, Error> {
     let (draft, found) = convert::draft(request);
     let message = pipeline.validate(draft, found)?;
-    pipeline
-        .classify(message, deadline)
-        .await
-        .map(convert::response)
+    pipeline.classify(message, deadline).await.map(convert::response)
 }
 
 #[tonic::async_trait]
@@ -89,10 +86,7 @@ impl ClassifierService for Classifier {
             ),
             None => None,
         };
-        self.context
-            .pipeline
-            .check_ready(0)
-            .map_err(|error| from_error(&error))?;
+        self.context.pipeline.check_ready(0).map_err(|error| from_error(&error))?;
         let replies = stream::replies(request.into_inner(), self.context.clone(), deadline);
         Ok(Response::new(Box::pin(replies)))
     }

@@ -96,10 +96,7 @@ mod tests {
         let tiny = remaining(Some("2m")).unwrap();
 
         assert!(second >= Duration::from_millis(990) && second < Duration::from_millis(1_000));
-        assert!(
-            tiny >= Duration::from_millis(1),
-            "a tiny timeout keeps half of its time"
-        );
+        assert!(tiny >= Duration::from_millis(1), "a tiny timeout keeps half of its time");
         assert!(remaining(None).unwrap() >= DEFAULT);
         assert!(remaining(Some("99999999H")).unwrap() < FURTHEST + DEFAULT);
     }

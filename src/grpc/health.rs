@@ -52,9 +52,7 @@ fn status_of(state: ServiceState) -> ServingStatus {
 }
 
 fn response(status: ServingStatus) -> HealthCheckResponse {
-    HealthCheckResponse {
-        status: status.into(),
-    }
+    HealthCheckResponse { status: status.into() }
 }
 
 /// A watcher: what it saw last, and where it sees changes.
@@ -69,11 +67,7 @@ impl Watcher {
     async fn next(mut self) -> Option<(Result<HealthCheckResponse, Status>, Self)> {
         loop {
             let state = *self.state.borrow_and_update();
-            let status = if self.known {
-                status_of(state)
-            } else {
-                ServingStatus::ServiceUnknown
-            };
+            let status = if self.known { status_of(state) } else { ServingStatus::ServiceUnknown };
             if self.last != Some(status) {
                 self.last = Some(status);
                 return Some((Ok(response(status)), self));
@@ -104,14 +98,7 @@ impl Health for HealthService {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let known = is_known(&request.get_ref().service);
-        let watcher = Watcher {
-            known,
-            last: None,
-            state: self.lifecycle.subscribe(),
-        };
-        Ok(Response::new(Box::pin(stream::unfold(
-            watcher,
-            Watcher::next,
-        ))))
+        let watcher = Watcher { known, last: None, state: self.lifecycle.subscribe() };
+        Ok(Response::new(Box::pin(stream::unfold(watcher, Watcher::next))))
     }
 }

@@ -25,9 +25,9 @@ pub(super) struct Models {
 impl Models {
     fn check_started(&self) -> Result<(), Status> {
         match self.context.lifecycle.state() {
-            ServiceState::Starting => Err(from_error(&Error::NotReady {
-                reason: NotReadyReason::Starting,
-            })),
+            ServiceState::Starting => {
+                Err(from_error(&Error::NotReady { reason: NotReadyReason::Starting }))
+            }
             ServiceState::Serving
             | ServiceState::Draining
             | ServiceState::Stopping
@@ -44,11 +44,7 @@ impl ModelService for Models {
     ) -> Result<Response<pb::ListModelsResponse>, Status> {
         self.check_started()?;
         let snapshot = self.context.pipeline.registry().snapshot();
-        let models = snapshot
-            .models()
-            .iter()
-            .map(|model| describe(model, &snapshot))
-            .collect();
+        let models = snapshot.models().iter().map(|model| describe(model, &snapshot)).collect();
         Ok(Response::new(pb::ListModelsResponse { models }))
     }
 
@@ -60,9 +56,7 @@ impl ModelService for Models {
         let pb::GetModelRequest { name, version } = request.into_inner();
         let selector = ModelSelector { name, version };
         let registry = self.context.pipeline.registry();
-        let model = registry
-            .resolve(&selector)
-            .map_err(|error| from_error(&error))?;
+        let model = registry.resolve(&selector).map_err(|error| from_error(&error))?;
         let model = describe(&model, &registry.snapshot());
         Ok(Response::new(pb::GetModelResponse { model: Some(model) }))
     }
@@ -75,11 +69,7 @@ fn describe(model: &LoadedModel, snapshot: &Snapshot) -> pb::Model {
         first.name == manifest.name && first.version == manifest.version
     });
     let alive = *model.alive().borrow() > 0;
-    let state = if alive {
-        pb::ModelState::Ready
-    } else {
-        pb::ModelState::Failed
-    };
+    let state = if alive { pb::ModelState::Ready } else { pb::ModelState::Failed };
     pb::Model {
         name: manifest.name.clone(),
         version: manifest.version.clone(),

@@ -25,18 +25,9 @@ impl ServerService for ServerStatus {
         &self,
         _request: Request<pb::GetStatusRequest>,
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
-        let Context {
-            pipeline,
-            lifecycle,
-            started_at,
-            ..
-        } = &self.context;
+        let Context { pipeline, lifecycle, started_at, .. } = &self.context;
         let models = pipeline.registry().snapshot();
-        let queue_size: usize = models
-            .models()
-            .iter()
-            .map(|model| model.queue().len())
-            .sum();
+        let queue_size: usize = models.models().iter().map(|model| model.queue().len()).sum();
         Ok(Response::new(pb::GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             state: state(lifecycle.state()).into(),
@@ -51,13 +42,8 @@ impl ServerService for ServerStatus {
 impl ServerStatus {
     fn limits(&self) -> pb::Limits {
         let to_u32 = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        let Context {
-            limits,
-            max_request_bytes,
-            max_metadata_bytes,
-            max_queue_size,
-            ..
-        } = &self.context;
+        let Context { limits, max_request_bytes, max_metadata_bytes, max_queue_size, .. } =
+            &self.context;
         pb::Limits {
             max_text_chars: to_u32(limits.max_text_chars),
             max_batch_items: to_u32(limits.max_batch_items),
@@ -90,14 +76,5 @@ fn counters(counters: CounterSnapshot) -> pb::MessageCounters {
         in_flight,
         rejected,
     } = counters;
-    pb::MessageCounters {
-        offered,
-        answered,
-        shed,
-        expired,
-        cancelled,
-        failed,
-        in_flight,
-        rejected,
-    }
+    pb::MessageCounters { offered, answered, shed, expired, cancelled, failed, in_flight, rejected }
 }

@@ -39,11 +39,8 @@ pub(super) fn from_error(error: &Error) -> Status {
             details.set_bad_request(violations);
         }
         Error::ModelNotFound { name, version } => {
-            let resource = if version.is_empty() {
-                name.clone()
-            } else {
-                format!("{name}/{version}")
-            };
+            let resource =
+                if version.is_empty() { name.clone() } else { format!("{name}/{version}") };
             details.set_resource_info("model", resource, "", error.to_string());
         }
         Error::DeadlineExceeded { stage } => {
@@ -99,51 +96,32 @@ mod tests {
         let mut errors = ValidationErrors::single("text", ValidationError::Missing);
         errors.push("id", ValidationError::Missing);
         vec![
+            (errors.into(), Code::InvalidArgument, pb::ErrorCode::InvalidArgument, false),
             (
-                errors.into(),
-                Code::InvalidArgument,
-                pb::ErrorCode::InvalidArgument,
-                false,
-            ),
-            (
-                Error::ModelNotFound {
-                    name: "x".into(),
-                    version: "1".into(),
-                },
+                Error::ModelNotFound { name: "x".into(), version: "1".into() },
                 Code::NotFound,
                 pb::ErrorCode::NotFound,
                 false,
             ),
             (
-                Error::Overloaded {
-                    limit: FullLimit::Queue { limit: 3 },
-                },
+                Error::Overloaded { limit: FullLimit::Queue { limit: 3 } },
                 Code::ResourceExhausted,
                 pb::ErrorCode::Overloaded,
                 true,
             ),
             (
-                Error::DeadlineExceeded {
-                    stage: Stage::Queue,
-                },
+                Error::DeadlineExceeded { stage: Stage::Queue },
                 Code::DeadlineExceeded,
                 pb::ErrorCode::DeadlineExceeded,
                 false,
             ),
             (
-                Error::NotReady {
-                    reason: NotReadyReason::Draining,
-                },
+                Error::NotReady { reason: NotReadyReason::Draining },
                 Code::Unavailable,
                 pb::ErrorCode::NotReady,
                 true,
             ),
-            (
-                Error::internal("cause"),
-                Code::Internal,
-                pb::ErrorCode::Internal,
-                false,
-            ),
+            (Error::internal("cause"), Code::Internal, pb::ErrorCode::Internal, false),
         ]
     }
 

@@ -17,9 +17,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_text_chars: 65_536,
-        }
+        Self { max_text_chars: 65_536 }
     }
 }
 
@@ -115,18 +113,12 @@ pub struct ValidationErrors(Vec<Violation>);
 impl ValidationErrors {
     /// Makes the error for a single broken rule.
     pub fn single(field: impl Into<String>, error: ValidationError) -> Self {
-        Self(vec![Violation {
-            field: field.into(),
-            error,
-        }])
+        Self(vec![Violation { field: field.into(), error }])
     }
 
     /// Notes a broken rule.
     pub fn push(&mut self, field: impl Into<String>, error: ValidationError) {
-        self.0.push(Violation {
-            field: field.into(),
-            error,
-        });
+        self.0.push(Violation { field: field.into(), error });
     }
 
     /// Returns the broken rules in the order in which they were found.
@@ -147,10 +139,7 @@ impl ValidationErrors {
 
     fn check_name(&mut self, field: &str, value: &str) {
         self.check_chars(field, value, MAX_NAME_CHARS);
-        let control = value
-            .chars()
-            .enumerate()
-            .find(|(_, character)| character.is_control());
+        let control = value.chars().enumerate().find(|(_, character)| character.is_control());
         if let Some((position, character)) = control {
             let code = u32::from(character);
             self.push(field, ValidationError::ControlCharacter { code, position });
@@ -253,11 +242,7 @@ fn check_money(value: Option<&Money>, errors: &mut ValidationErrors) {
     if money.amount_micros < 0 {
         #[expect(clippy::cast_precision_loss, reason = "the number is only shown")]
         let (value, max) = (money.amount_micros as f64, i64::MAX as f64);
-        let error = ValidationError::OutOfRange {
-            value,
-            min: 0.0,
-            max,
-        };
+        let error = ValidationError::OutOfRange { value, min: 0.0, max };
         errors.push("order.value.amount_micros", error);
     }
 }
@@ -266,21 +251,13 @@ fn check_options(options: &Options, errors: &mut ValidationErrors) {
     if options.top_k > MAX_TOP_K as usize {
         #[expect(clippy::cast_precision_loss, reason = "the number is only shown")]
         let value = options.top_k as f64;
-        let error = ValidationError::OutOfRange {
-            value,
-            min: 0.0,
-            max: f64::from(MAX_TOP_K),
-        };
+        let error = ValidationError::OutOfRange { value, min: 0.0, max: f64::from(MAX_TOP_K) };
         errors.push("options.top_k", error);
     }
     // NaN is in no range.
     if !(0.0..=1.0).contains(&options.min_probability) {
         let value = f64::from(options.min_probability);
-        let error = ValidationError::OutOfRange {
-            value,
-            min: 0.0,
-            max: 1.0,
-        };
+        let error = ValidationError::OutOfRange { value, min: 0.0, max: 1.0 };
         errors.push("options.min_probability", error);
     }
 }
@@ -294,33 +271,18 @@ mod tests {
     fn fields(draft: MessageDraft) -> Vec<String> {
         match draft.validate(&LIMITS, ValidationErrors::default()) {
             Ok(_) => vec![],
-            Err(errors) => errors
-                .violations()
-                .iter()
-                .map(|v| v.field.clone())
-                .collect(),
+            Err(errors) => errors.violations().iter().map(|v| v.field.clone()).collect(),
         }
     }
 
     #[test]
     fn text_is_counted_in_code_points_and_accepted_up_to_its_limit() {
-        let at_limit = MessageDraft {
-            text: "🚚".repeat(10),
-            ..MessageDraft::default()
-        };
-        let over_limit = MessageDraft {
-            text: "🚚".repeat(11),
-            ..MessageDraft::default()
-        };
+        let at_limit = MessageDraft { text: "🚚".repeat(10), ..MessageDraft::default() };
+        let over_limit = MessageDraft { text: "🚚".repeat(11), ..MessageDraft::default() };
 
         assert_eq!(fields(at_limit), [""; 0]);
-        let error = over_limit
-            .validate(&LIMITS, ValidationErrors::default())
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "text has 11 characters, at most 10 are accepted"
-        );
+        let error = over_limit.validate(&LIMITS, ValidationErrors::default()).unwrap_err();
+        assert_eq!(error.to_string(), "text has 11 characters, at most 10 are accepted");
     }
 
     #[test]
@@ -334,10 +296,7 @@ mod tests {
         };
         draft.options.min_probability = f32::NAN;
         draft.customer.tags = vec![String::new()];
-        draft.order.value = Some(Money {
-            currency_code: "eur".into(),
-            amount_micros: -1,
-        });
+        draft.order.value = Some(Money { currency_code: "eur".into(), amount_micros: -1 });
 
         let expected = [
             "id",
@@ -354,50 +313,21 @@ mod tests {
 
     #[test]
     fn language_tags_of_common_shapes_are_accepted() {
-        for tag in [
-            "",
-            "de",
-            "pt-BR",
-            "zh-Hant-TW",
-            "pt_BR",
-            "gsw",
-            "sr-Latn-RS",
-            "de-CH-1996",
-        ] {
-            let draft = MessageDraft {
-                locale_hint: tag.into(),
-                ..MessageDraft::default()
-            };
+        for tag in ["", "de", "pt-BR", "zh-Hant-TW", "pt_BR", "gsw", "sr-Latn-RS", "de-CH-1996"] {
+            let draft = MessageDraft { locale_hint: tag.into(), ..MessageDraft::default() };
             assert_eq!(fields(draft), [""; 0], "{tag}");
         }
-        for tag in [
-            "d",
-            "1a",
-            "de-",
-            "-de",
-            "de--CH",
-            "abcdefghi",
-            "de CH",
-            "日本",
-        ] {
-            let draft = MessageDraft {
-                locale_hint: tag.into(),
-                ..MessageDraft::default()
-            };
+        for tag in ["d", "1a", "de-", "-de", "de--CH", "abcdefghi", "de CH", "日本"] {
+            let draft = MessageDraft { locale_hint: tag.into(), ..MessageDraft::default() };
             assert_eq!(fields(draft), ["locale_hint"], "{tag}");
         }
     }
 
     #[test]
     fn message_without_id_gets_one() {
-        let draft = MessageDraft {
-            text: "hi".into(),
-            ..MessageDraft::default()
-        };
+        let draft = MessageDraft { text: "hi".into(), ..MessageDraft::default() };
 
-        let message = draft
-            .validate(&LIMITS, ValidationErrors::default())
-            .unwrap();
+        let message = draft.validate(&LIMITS, ValidationErrors::default()).unwrap();
 
         assert_eq!(message.id.len(), 36);
     }

@@ -12,26 +12,10 @@ const SUPPORTED: [(&str, Family, Purpose); 8] = [
     ("RobertaModel", Family::Roberta, Purpose::Encoder),
     ("XLMRobertaModel", Family::Roberta, Purpose::Encoder),
     ("DistilBertModel", Family::DistilBert, Purpose::Encoder),
-    (
-        "BertForSequenceClassification",
-        Family::Bert,
-        Purpose::Classifier,
-    ),
-    (
-        "RobertaForSequenceClassification",
-        Family::Roberta,
-        Purpose::Classifier,
-    ),
-    (
-        "XLMRobertaForSequenceClassification",
-        Family::Roberta,
-        Purpose::Classifier,
-    ),
-    (
-        "DistilBertForSequenceClassification",
-        Family::DistilBert,
-        Purpose::Classifier,
-    ),
+    ("BertForSequenceClassification", Family::Bert, Purpose::Classifier),
+    ("RobertaForSequenceClassification", Family::Roberta, Purpose::Classifier),
+    ("XLMRobertaForSequenceClassification", Family::Roberta, Purpose::Classifier),
+    ("DistilBertForSequenceClassification", Family::DistilBert, Purpose::Classifier),
 ];
 
 /// Encoders that differ in tensor names, positions or head.

@@ -15,9 +15,7 @@ pub(super) fn files() -> Result<ModelFiles, ModelError> {
         config: Cow::Borrowed(include_bytes!("../../models/default/config.json")),
         tokenizer: Cow::Borrowed(include_bytes!("../../models/default/tokenizer.json")),
         weights: Cow::Borrowed(include_bytes!("../../models/default/model.safetensors")),
-        manifest: Some(Cow::Borrowed(include_bytes!(
-            "../../models/default/signalbox.json"
-        ))),
+        manifest: Some(Cow::Borrowed(include_bytes!("../../models/default/signalbox.json"))),
     })
 }
 

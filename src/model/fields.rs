@@ -79,11 +79,7 @@ impl<'a> Object<'a> {
         field: &str,
         read: impl FnOnce(&Self, &str) -> Result<T, ModelError>,
     ) -> Result<Option<T>, ModelError> {
-        if self.has(field) {
-            read(self, field).map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.has(field) { read(self, field).map(Some) } else { Ok(None) }
     }
 
     /// Reads a text.
@@ -108,20 +104,14 @@ impl<'a> Object<'a> {
     /// Reads a list.
     pub(super) fn list(&self, field: &str) -> Result<&'a [Value], ModelError> {
         let value = self.map.get(field).and_then(Value::as_array);
-        value
-            .map(Vec::as_slice)
-            .ok_or_else(|| self.refuse(field, "a list"))
+        value.map(Vec::as_slice).ok_or_else(|| self.refuse(field, "a list"))
     }
 
     /// Reads a list of texts.
     pub(super) fn texts(&self, field: &str) -> Result<Vec<&'a str>, ModelError> {
         let text = |(index, value): (usize, &'a Value)| {
             value.as_str().ok_or_else(|| {
-                self.refuse_found(
-                    &format!("{field}[{index}]"),
-                    "a text",
-                    describe(Some(value)),
-                )
+                self.refuse_found(&format!("{field}[{index}]"), "a text", describe(Some(value)))
             })
         };
         self.list(field)?.iter().enumerate().map(text).collect()
@@ -131,11 +121,7 @@ impl<'a> Object<'a> {
     pub(super) fn numbers(&self, field: &str) -> Result<Vec<f64>, ModelError> {
         let number = |(index, value): (usize, &Value)| {
             value.as_f64().ok_or_else(|| {
-                self.refuse_found(
-                    &format!("{field}[{index}]"),
-                    "a number",
-                    describe(Some(value)),
-                )
+                self.refuse_found(&format!("{field}[{index}]"), "a number", describe(Some(value)))
             })
         };
         self.list(field)?.iter().enumerate().map(number).collect()
@@ -169,19 +155,11 @@ impl<'a> Object<'a> {
     }
 
     fn inner(&self, path: String, map: &'a Map<String, Value>) -> Self {
-        Self {
-            file: self.file,
-            path,
-            map,
-        }
+        Self { file: self.file, path, map }
     }
 
     fn path_of(&self, field: &str) -> String {
-        if self.path.is_empty() {
-            field.to_owned()
-        } else {
-            format!("{}.{field}", self.path)
-        }
+        if self.path.is_empty() { field.to_owned() } else { format!("{}.{field}", self.path) }
     }
 }
 
@@ -212,9 +190,7 @@ mod tests {
         let value = json!({"heads": [{"labels": ["a", 7]}]});
         let root = Object::root("signalbox.json", &value).unwrap();
 
-        let error = root.objects("heads").unwrap()[0]
-            .texts("labels")
-            .unwrap_err();
+        let error = root.objects("heads").unwrap()[0].texts("labels").unwrap_err();
 
         assert_eq!(
             error.to_string(),

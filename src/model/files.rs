@@ -27,10 +27,7 @@ const UNSUPPORTED_WEIGHTS: [(&str, &str); 4] = [
         "model.safetensors.index.json",
         "join the shards into one file with save_pretrained(..., max_shard_size=\"100GB\")",
     ),
-    (
-        "pytorch_model.bin",
-        "a pickle can run code; save the model with safe_serialization=True",
-    ),
+    ("pytorch_model.bin", "a pickle can run code; save the model with safe_serialization=True"),
     (
         "pytorch_model.bin.index.json",
         "a pickle can run code; save the model with safe_serialization=True",
@@ -53,10 +50,8 @@ impl ModelFiles {
     /// Reads a model directory.
     pub(super) fn read(directory: &Path) -> Result<Self, ModelError> {
         let required = |file, limit| {
-            read(directory, file, limit)?.ok_or_else(|| ModelError::MissingFile {
-                directory: directory.to_owned(),
-                file,
-            })
+            read(directory, file, limit)?
+                .ok_or_else(|| ModelError::MissingFile { directory: directory.to_owned(), file })
         };
         let config = required(CONFIG, MAX_JSON_BYTES)?;
         let manifest = read(directory, MANIFEST, MAX_JSON_BYTES)?;
@@ -64,29 +59,17 @@ impl ModelFiles {
         let Some(weights) = read(directory, WEIGHTS, MAX_WEIGHTS_BYTES)? else {
             return Err(missing_weights(directory));
         };
-        Ok(Self {
-            config,
-            tokenizer,
-            weights,
-            manifest,
-        })
+        Ok(Self { config, tokenizer, weights, manifest })
     }
 }
 
 fn missing_weights(directory: &Path) -> ModelError {
-    let unsupported = UNSUPPORTED_WEIGHTS
-        .iter()
-        .find(|(file, _)| directory.join(file).exists());
+    let unsupported = UNSUPPORTED_WEIGHTS.iter().find(|(file, _)| directory.join(file).exists());
     match unsupported {
-        Some(&(found, advice)) => ModelError::UnsupportedWeights {
-            directory: directory.to_owned(),
-            found,
-            advice,
-        },
-        None => ModelError::MissingFile {
-            directory: directory.to_owned(),
-            file: WEIGHTS,
-        },
+        Some(&(found, advice)) => {
+            ModelError::UnsupportedWeights { directory: directory.to_owned(), found, advice }
+        }
+        None => ModelError::MissingFile { directory: directory.to_owned(), file: WEIGHTS },
     }
 }
 

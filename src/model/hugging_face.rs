@@ -29,11 +29,7 @@ pub(super) fn manifest(
     }
     let labels = labels(config)?;
     let (name, kind, thresholds) = if is_multi_label(config, labels.len())? {
-        (
-            HeadName::Intent,
-            HeadKind::MultiLabel,
-            vec![0.5; labels.len()],
-        )
+        (HeadName::Intent, HeadKind::MultiLabel, vec![0.5; labels.len()])
     } else {
         (HeadName::Primary, HeadKind::SingleLabel, vec![])
     };
@@ -88,10 +84,9 @@ fn labels(config: &Object<'_>) -> Result<Vec<String>, ModelError> {
         let id = id.to_string();
         let label = map.text(&id)?;
         if label.is_empty() || label.chars().any(char::is_control) || !seen.insert(label) {
-            return Err(map.refuse(
-                &id,
-                "a label without control characters that no other output has",
-            ));
+            return Err(
+                map.refuse(&id, "a label without control characters that no other output has")
+            );
         }
         labels.push(label.to_owned());
     }
@@ -105,10 +100,7 @@ fn directory_name(directory: Option<&Path>) -> String {
     // "." and "models/x/.." have no name of their own until they are resolved.
     let resolved = directory.and_then(|path| path.canonicalize().ok());
     let name = resolved.as_deref().and_then(Path::file_name);
-    name.map_or_else(
-        || "model".into(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    name.map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -163,11 +155,7 @@ mod tests {
 
     #[test]
     fn labels_are_complete_and_distinct() {
-        for labels in [
-            json!({"0": "a", "2": "b"}),
-            json!({"0": "a", "1": "a"}),
-            json!({}),
-        ] {
+        for labels in [json!({"0": "a", "2": "b"}), json!({"0": "a", "1": "a"}), json!({})] {
             let error = manifest_of(|config| config["id2label"] = labels).unwrap_err();
 
             assert!(error.to_string().contains("field id2label"), "{error}");

@@ -72,10 +72,8 @@ pub(super) struct DeclaredDigests {
 }
 
 fn taxonomy(heads: &[Head]) -> String {
-    let sets: Vec<(&str, Vec<&str>)> = heads
-        .iter()
-        .map(|head| (head.name.as_str(), head.labels.iter().collect()))
-        .collect();
+    let sets: Vec<(&str, Vec<&str>)> =
+        heads.iter().map(|head| (head.name.as_str(), head.labels.iter().collect())).collect();
     digest(serde_json::json!(sets).to_string().as_bytes())
 }
 

@@ -97,10 +97,9 @@ impl TensorNames {
     #[must_use]
     pub fn token_type_embeddings(&self) -> Option<String> {
         match self.family {
-            Family::Bert | Family::Roberta => Some(format!(
-                "{}embeddings.token_type_embeddings.weight",
-                self.prefix
-            )),
+            Family::Bert | Family::Roberta => {
+                Some(format!("{}embeddings.token_type_embeddings.weight", self.prefix))
+            }
             Family::DistilBert => None,
         }
     }
@@ -163,10 +162,9 @@ impl HeadModules {
                 Some(("classifier.dense".into(), HeadActivation::Tanh)),
                 "classifier.out_proj".into(),
             ),
-            (Purpose::Classifier, Family::DistilBert) => (
-                Some(("pre_classifier".into(), HeadActivation::Relu)),
-                "classifier".into(),
-            ),
+            (Purpose::Classifier, Family::DistilBert) => {
+                (Some(("pre_classifier".into(), HeadActivation::Relu)), "classifier".into())
+            }
         };
         Self { hidden, output }
     }
@@ -178,25 +176,14 @@ pub(super) fn requirements(architecture: &Architecture, manifest: &Manifest) -> 
     let hidden = architecture.hidden_size;
     let intermediate = architecture.intermediate_size;
     let mut list = Requirements(Vec::new());
-    list.tensor(
-        names.word_embeddings(),
-        &[architecture.vocabulary_size, hidden],
-    );
-    list.tensor(
-        names.position_embeddings(),
-        &[architecture.position_rows, hidden],
-    );
+    list.tensor(names.word_embeddings(), &[architecture.vocabulary_size, hidden]);
+    list.tensor(names.position_embeddings(), &[architecture.position_rows, hidden]);
     if let Some(name) = names.token_type_embeddings() {
         list.tensor(name, &[architecture.token_types, hidden]);
     }
     list.norm(&names.embeddings_norm(), hidden);
     for layer in (0..architecture.layers).map(|index| names.layer(index)) {
-        for module in [
-            &layer.query,
-            &layer.key,
-            &layer.value,
-            &layer.attention_output,
-        ] {
+        for module in [&layer.query, &layer.key, &layer.value, &layer.attention_output] {
             list.dense(module, hidden, hidden);
         }
         list.norm(&layer.attention_norm, hidden);

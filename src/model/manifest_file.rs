@@ -18,12 +18,8 @@ const MIN_MAX_TOKENS: usize = 3;
 /// Names end up in logs, metrics and replies.
 const MAX_NAME_CHARS: usize = 128;
 
-const HEAD_NAMES: [HeadName; 4] = [
-    HeadName::Primary,
-    HeadName::Intent,
-    HeadName::Polarity,
-    HeadName::Flags,
-];
+const HEAD_NAMES: [HeadName; 4] =
+    [HeadName::Primary, HeadName::Intent, HeadName::Polarity, HeadName::Flags];
 
 /// Everything that `signalbox.json` says.
 pub(super) struct ManifestFile {
@@ -71,9 +67,8 @@ impl ManifestFile {
             languages: languages(&root)?,
             abstention: root.optional("abstention", abstention)?.unwrap_or_default(),
         };
-        let self_check = root.optional("self_check", |root, field| {
-            self_check(root, field, &manifest)
-        })?;
+        let self_check =
+            root.optional("self_check", |root, field| self_check(root, field, &manifest))?;
         Ok(Self {
             digests: root.optional("files", digests)?.unwrap_or_default(),
             self_check: self_check.unwrap_or_default(),
@@ -218,14 +213,10 @@ fn thresholds(object: &Object<'_>, kind: HeadKind, labels: usize) -> Result<Vec<
 }
 
 fn languages(root: &Object<'_>) -> Result<Vec<String>, ModelError> {
-    let tags = root
-        .optional("languages", Object::texts)?
-        .unwrap_or_default();
+    let tags = root.optional("languages", Object::texts)?.unwrap_or_default();
     for (index, tag) in tags.iter().enumerate() {
         let tag_like = (2..=35).contains(&tag.len())
-            && tag
-                .chars()
-                .all(|char| char.is_ascii_alphanumeric() || char == '-');
+            && tag.chars().all(|char| char.is_ascii_alphanumeric() || char == '-');
         if !tag_like {
             return Err(root.refuse_found(
                 &format!("languages[{index}]"),
@@ -293,9 +284,7 @@ fn self_check(
     field: &str,
     manifest: &Manifest,
 ) -> Result<Vec<SelfCheck>, ModelError> {
-    let leading = manifest
-        .head(HeadName::Primary)
-        .or_else(|| manifest.head(HeadName::Intent));
+    let leading = manifest.head(HeadName::Primary).or_else(|| manifest.head(HeadName::Intent));
     let one = |object: Object<'_>| {
         object.only(&["text", "primary"])?;
         let text = object.text("text")?.to_owned();

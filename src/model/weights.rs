@@ -74,10 +74,7 @@ impl fmt::Debug for Weights {
 impl Weights {
     /// Reads the header of the file.
     pub(super) fn parse(bytes: Bytes) -> Result<Self, ModelError> {
-        let damaged = |source| ModelError::Safetensors {
-            file: WEIGHTS,
-            source,
-        };
+        let damaged = |source| ModelError::Safetensors { file: WEIGHTS, source };
         let (header_bytes, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         // The file begins with the length of the header, 8 bytes.
         let data_start = header_bytes + 8;
@@ -96,11 +93,7 @@ impl Weights {
 
     /// Checks that every tensor is there, has its shape and a type that is read, and holds numbers only.
     pub(super) fn check(&self, requirements: &[Requirement]) -> Result<(), ModelError> {
-        for Requirement {
-            tensor: name,
-            shape,
-        } in requirements
-        {
+        for Requirement { tensor: name, shape } in requirements {
             let tensor = self.tensor(name)?;
             if tensor.shape() != shape {
                 return Err(refuse(
@@ -143,18 +136,12 @@ impl Weights {
             StoredValues::Bf16(bytes)
         } else if entry.dtype == Dtype::I8 {
             let scales = self.scales(name, &entry.shape)?;
-            StoredValues::I8 {
-                values: bytes,
-                scales,
-            }
+            StoredValues::I8 { values: bytes, scales }
         } else {
             let found = format!("type {:?}", entry.dtype);
             return Err(refuse(name, SUPPORTED_TYPES.into(), found));
         };
-        Ok(WeightTensor {
-            shape: &entry.shape,
-            values,
-        })
+        Ok(WeightTensor { shape: &entry.shape, values })
     }
 
     fn scales(&self, name: &str, shape: &[usize]) -> Result<&[u8], ModelError> {
@@ -212,10 +199,7 @@ impl<'a> WeightTensor<'a> {
     pub fn to_f32(&self) -> Vec<f32> {
         let mut values = Vec::with_capacity(self.len());
         match self.values {
-            StoredValues::I8 {
-                values: bytes,
-                scales,
-            } => {
+            StoredValues::I8 { values: bytes, scales } => {
                 let scales = f32s(scales);
                 for (row, scale) in bytes.chunks_exact(self.row_len().max(1)).zip(scales) {
                     decode_i8(row, scale, &mut values);
@@ -231,13 +215,8 @@ impl<'a> WeightTensor<'a> {
     /// Decodes one row of a matrix to the end of `values`; appends nothing past the last row.
     pub fn append_row(&self, row: usize, values: &mut Vec<f32>) {
         match self.values {
-            StoredValues::I8 {
-                values: bytes,
-                scales,
-            } => {
-                let scale = slice_of(scales, row, 4)
-                    .map(f32s)
-                    .and_then(|mut scale| scale.next());
+            StoredValues::I8 { values: bytes, scales } => {
+                let scale = slice_of(scales, row, 4).map(f32s).and_then(|mut scale| scale.next());
                 let integers = slice_of(bytes, row, self.row_len());
                 if let (Some(integers), Some(scale)) = (integers, scale) {
                     decode_i8(integers, scale, values);
@@ -270,9 +249,8 @@ impl<'a> WeightTensor<'a> {
             StoredValues::F16(bytes) => u16s(bytes).all(|bits| bits & 0x7c00 != 0x7c00),
             StoredValues::Bf16(bytes) => u16s(bytes).all(|bits| bits & 0x7f80 != 0x7f80),
             StoredValues::I8 { values, scales } => {
-                if let Some((row, scale)) = f32s(scales)
-                    .enumerate()
-                    .find(|(_, scale)| !scale.is_finite() || *scale < 0.0)
+                if let Some((row, scale)) =
+                    f32s(scales).enumerate().find(|(_, scale)| !scale.is_finite() || *scale < 0.0)
                 {
                     return Err(refuse(
                         &format!("{name}{SCALE_SUFFIX}"),
@@ -281,11 +259,7 @@ impl<'a> WeightTensor<'a> {
                     ));
                 }
                 if values.contains(&MINUS_128) {
-                    return Err(refuse(
-                        name,
-                        "integers from -127 to 127".into(),
-                        "-128".into(),
-                    ));
+                    return Err(refuse(name, "integers from -127 to 127".into(), "-128".into()));
                 }
                 true
             }
@@ -304,12 +278,7 @@ impl<'a> WeightTensor<'a> {
 }
 
 fn refuse(tensor: &str, expected: String, found: String) -> ModelError {
-    ModelError::Tensor {
-        file: WEIGHTS,
-        tensor: tensor.to_owned(),
-        expected,
-        found,
-    }
+    ModelError::Tensor { file: WEIGHTS, tensor: tensor.to_owned(), expected, found }
 }
 
 fn slice_of(bytes: &[u8], row: usize, row_bytes: usize) -> Option<&[u8]> {

@@ -114,12 +114,7 @@ impl Scorer {
             })
             .collect();
         let heads = manifest.heads.clone();
-        Self {
-            heads,
-            groups,
-            rules: manifest.abstention,
-            intents: intents.clone(),
-        }
+        Self { heads, groups, rules: manifest.abstention, intents: intents.clone() }
     }
 
     /// Returns the intents in the order of [`LabelId`].
@@ -167,13 +162,7 @@ impl Scorer {
             Some(head) => scored(head, &probabilities(head, output)?),
             None => Vec::new(),
         };
-        Ok(Prediction {
-            intents,
-            group_fallback,
-            abstention,
-            polarity,
-            flags,
-        })
+        Ok(Prediction { intents, group_fallback, abstention, polarity, flags })
     }
 
     /// Probabilities to lead and to be present, in the order of the intents.
@@ -192,20 +181,14 @@ impl Scorer {
     }
 
     fn rank(&self, (leading, present): &IntentScores) -> Vec<RankedIntent> {
-        let thresholds = self
-            .head(HeadName::Intent)
-            .map_or(&[][..], |head| &head.thresholds);
+        let thresholds = self.head(HeadName::Intent).map_or(&[][..], |head| &head.thresholds);
         let mut intents: Vec<RankedIntent> = leading
             .iter()
             .zip(present)
             .enumerate()
             .map(|(index, (&leading, &probability))| {
                 let threshold = thresholds.get(index).copied().unwrap_or(DEFAULT_THRESHOLD);
-                let presence = ScoredLabel {
-                    id: LabelId(index),
-                    probability,
-                    threshold,
-                };
+                let presence = ScoredLabel { id: LabelId(index), probability, threshold };
                 RankedIntent { presence, leading }
             })
             .collect();
@@ -230,10 +213,7 @@ impl Scorer {
             match groups.iter_mut().find(|group| group.name == *name) {
                 Some(group) if exclusive => group.probability += probability,
                 Some(group) => group.probability = group.probability.max(probability),
-                None => groups.push(GroupScore {
-                    name: Arc::clone(name),
-                    probability,
-                }),
+                None => groups.push(GroupScore { name: Arc::clone(name), probability }),
             }
         }
         for group in &mut groups {
@@ -258,9 +238,7 @@ impl Scorer {
         if primary.leading >= rules.min_primary {
             return (None, None);
         }
-        let best = groups
-            .iter()
-            .max_by(|a, b| a.probability.total_cmp(&b.probability));
+        let best = groups.iter().max_by(|a, b| a.probability.total_cmp(&b.probability));
         if let Some(group) = best.filter(|group| group.probability >= rules.min_group) {
             return (Some(group.clone()), None);
         }
@@ -285,10 +263,7 @@ impl Scorer {
         let has_presence = self
             .head(HeadName::Intent)
             .is_some_and(|head| matches!(head.kind, HeadKind::MultiLabel));
-        let best = intents
-            .iter()
-            .map(|i| i.presence.probability)
-            .fold(0.0, f32::max);
+        let best = intents.iter().map(|i| i.presence.probability).fold(0.0, f32::max);
         (has_presence && best < rules.min_presence).then(|| {
             let detail = format!(
                 "no intent is more probable than {best:.3}, {:.3} is needed",
@@ -299,10 +274,7 @@ impl Scorer {
     }
 
     fn unsure(&self, primary: &RankedIntent, intents: &[RankedIntent]) -> Abstention {
-        let rival = intents
-            .iter()
-            .skip(1)
-            .max_by(|a, b| a.leading.total_cmp(&b.leading));
+        let rival = intents.iter().skip(1).max_by(|a, b| a.leading.total_cmp(&b.leading));
         let rules = &self.rules;
         if let Some(rival) = rival {
             let margin = primary.leading - rival.leading;
@@ -315,20 +287,14 @@ impl Scorer {
                     name(rival).unwrap_or_default(),
                     rules.min_margin
                 );
-                return Abstention {
-                    reason: AbstainReason::Ambiguous,
-                    detail,
-                };
+                return Abstention { reason: AbstainReason::Ambiguous, detail };
             }
         }
         let detail = format!(
             "the primary intent has {:.2}, {:.2} is needed",
             primary.leading, rules.min_primary
         );
-        Abstention {
-            reason: AbstainReason::LowConfidence,
-            detail,
-        }
+        Abstention { reason: AbstainReason::LowConfidence, detail }
     }
 }
 
@@ -347,10 +313,7 @@ fn probabilities(head: &Head, output: &MessageOutput) -> Result<Vec<f32>, Scorin
         });
     }
     if let Some(index) = logits.iter().position(|logit| !logit.is_finite()) {
-        return Err(ScoringError::NotFinite {
-            head: head.name,
-            index,
-        });
+        return Err(ScoringError::NotFinite { head: head.name, index });
     }
     Ok(match head.kind {
         HeadKind::SingleLabel | HeadKind::Ordinal => softmax(logits, head.temperature),
@@ -363,16 +326,8 @@ fn scored(head: &Head, probabilities: &[f32]) -> Vec<ScoredLabel> {
         .iter()
         .enumerate()
         .map(|(index, &probability)| {
-            let threshold = head
-                .thresholds
-                .get(index)
-                .copied()
-                .unwrap_or(DEFAULT_THRESHOLD);
-            ScoredLabel {
-                id: LabelId(index),
-                probability,
-                threshold,
-            }
+            let threshold = head.thresholds.get(index).copied().unwrap_or(DEFAULT_THRESHOLD);
+            ScoredLabel { id: LabelId(index), probability, threshold }
         })
         .collect()
 }

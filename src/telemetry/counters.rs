@@ -77,10 +77,7 @@ impl Counters {
     #[must_use]
     pub fn offer(self: &Arc<Self>) -> Ticket {
         self.offered.fetch_add(1, Ordering::SeqCst);
-        Ticket {
-            counters: Arc::clone(self),
-            settled: false,
-        }
+        Ticket { counters: Arc::clone(self), settled: false }
     }
 
     /// Counts a message that was refused because it breaks a rule.
@@ -92,29 +89,14 @@ impl Counters {
     #[must_use]
     pub fn snapshot(&self) -> CounterSnapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
-        let [answered, shed, expired, cancelled, failed] = [
-            &self.answered,
-            &self.shed,
-            &self.expired,
-            &self.cancelled,
-            &self.failed,
-        ]
-        .map(read);
+        let [answered, shed, expired, cancelled, failed] =
+            [&self.answered, &self.shed, &self.expired, &self.cancelled, &self.failed].map(read);
         // Read last: it only grows, so the difference is never below what is really in flight.
         let offered = read(&self.offered);
         let settled = answered + shed + expired + cancelled + failed;
         let in_flight = offered.saturating_sub(settled);
         let rejected = read(&self.rejected);
-        CounterSnapshot {
-            offered,
-            answered,
-            shed,
-            expired,
-            cancelled,
-            failed,
-            in_flight,
-            rejected,
-        }
+        CounterSnapshot { offered, answered, shed, expired, cancelled, failed, in_flight, rejected }
     }
 
     fn count(&self, outcome: Outcome) {
@@ -148,11 +130,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.settled {
             let panicking = std::thread::panicking();
-            self.counters.count(if panicking {
-                Outcome::Failed
-            } else {
-                Outcome::Cancelled
-            });
+            self.counters.count(if panicking { Outcome::Failed } else { Outcome::Cancelled });
         }
     }
 }

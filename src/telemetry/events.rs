@@ -31,14 +31,7 @@ pub fn listening(address: SocketAddr) {
 
 /// A model is loaded, warmed and checked.
 pub fn model_ready(name: &str, version: &str, digest: &str, engine: &str, took: Duration) {
-    info!(
-        model = name,
-        version,
-        digest,
-        engine,
-        took_ms = took.as_millis(),
-        "model ready"
-    );
+    info!(model = name, version, digest, engine, took_ms = took.as_millis(), "model ready");
 }
 
 /// Every model is ready and calls are answered.
@@ -68,13 +61,7 @@ pub fn stopped(counters: &CounterSnapshot, cut: u64) {
 
 /// A message was answered.
 pub fn message_answered(id: &str, model: &str, batch_size: usize, total: Duration) {
-    debug!(
-        id,
-        model,
-        batch_size,
-        total_us = total.as_micros(),
-        "message answered"
-    );
+    debug!(id, model, batch_size, total_us = total.as_micros(), "message answered");
 }
 
 /// A message was not answered. Faults of the server are errors, overload is a warning, the rest is the caller's.
@@ -94,12 +81,7 @@ pub fn message_failed(id: &str, failure: &Error) {
 
 /// A batch of several messages failed; each is tried alone.
 pub fn batch_failed(model: &str, messages: usize, failure: &dyn StdError) {
-    warn!(
-        model,
-        messages,
-        error = chain(failure),
-        "batch failed, computing each message alone"
-    );
+    warn!(model, messages, error = chain(failure), "batch failed, computing each message alone");
 }
 
 /// The engine panicked; its replica is made anew.
@@ -130,10 +112,6 @@ mod tests {
     fn chain_shows_every_cause() {
         let error = Error::internal(std::io::Error::other("disk on fire"));
 
-        assert!(
-            chain(&error).ends_with(": disk on fire"),
-            "{}",
-            chain(&error)
-        );
+        assert!(chain(&error).ends_with(": disk on fire"), "{}", chain(&error));
     }
 }

@@ -40,13 +40,9 @@ pub enum LoggingError {
 /// # Errors
 /// [`LoggingError`] when the filter is not valid or logs were set up before.
 pub fn init(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
-    let parsed = EnvFilter::try_new(filter).map_err(|source| LoggingError::Filter {
-        filter: filter.to_owned(),
-        source,
-    })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(parsed)
-        .with_writer(std::io::stderr);
+    let parsed = EnvFilter::try_new(filter)
+        .map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
     let terminal = std::io::stderr().is_terminal();
     let json = match format {
         LogFormat::Auto => !terminal,

@@ -25,12 +25,7 @@ impl ModelCopy {
     /// Copies a fixture. The digests in `signalbox.json` are dropped, so that files can be changed one by one.
     pub(crate) fn of(name: &str) -> Self {
         let copy = Self(TempDir::new().unwrap());
-        for file in [
-            "config.json",
-            "tokenizer.json",
-            "model.safetensors",
-            "signalbox.json",
-        ] {
+        for file in ["config.json", "tokenizer.json", "model.safetensors", "signalbox.json"] {
             let from = fixture(name).join(file);
             if from.exists() {
                 std::fs::copy(from, copy.path(file)).unwrap();

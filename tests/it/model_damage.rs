@@ -6,8 +6,9 @@ use safetensors::Dtype;
 use serde_json::{Value, json};
 use signalbox::engine::RaggedBatch;
 use signalbox::engine::candle::CandleModel;
+use signalbox::message::Truncation;
 use signalbox::model::{ModelBundle, ModelError, ModelSource};
-use signalbox::tokenization::{TextTokenizer, Truncation};
+use signalbox::tokenization::TextTokenizer;
 
 use crate::damage::{ModelCopy, StoredTensor};
 use crate::fixtures::{CLASSIFIER, INT8, MULTI_HEAD, XLM_ROBERTA, read};
@@ -36,10 +37,7 @@ pub(crate) fn assert_refused(model: &str, damage: impl FnOnce(&ModelCopy), expec
 
     let found = refusal(&copy);
 
-    assert!(
-        found.contains(expected),
-        "expected an error with\n  {expected}\nfound\n  {found}"
-    );
+    assert!(found.contains(expected), "expected an error with\n  {expected}\nfound\n  {found}");
 }
 
 #[test]
@@ -167,22 +165,12 @@ fn damaged_files_are_refused_without_a_panic() {
     for (file, expected) in [
         ("config.json", "config.json is not valid JSON: "),
         ("signalbox.json", "signalbox.json is not valid JSON: "),
-        (
-            "tokenizer.json",
-            "tokenizer.json is not a tokenizer that can be used: ",
-        ),
-        (
-            "model.safetensors",
-            "model.safetensors is not a sound safetensors file: ",
-        ),
+        ("tokenizer.json", "tokenizer.json is not a tokenizer that can be used: "),
+        ("model.safetensors", "model.safetensors is not a sound safetensors file: "),
     ] {
         let whole = read(MULTI_HEAD, file);
         for length in [0, 1, 7, 8, 9, 100, whole.len() / 2, whole.len() - 2] {
-            assert_refused(
-                MULTI_HEAD,
-                |copy| copy.write(file, &whole[..length]),
-                expected,
-            );
+            assert_refused(MULTI_HEAD, |copy| copy.write(file, &whole[..length]), expected);
         }
         assert_refused(MULTI_HEAD, |copy| copy.write(file, &[0xff; 64]), expected);
     }
@@ -197,11 +185,7 @@ fn damaged_files_are_refused_without_a_panic() {
 #[test]
 fn absent_files_and_other_forms_of_weights_are_named() {
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
-        assert_refused(
-            MULTI_HEAD,
-            |copy| copy.remove(file),
-            &format!(" has no {file}"),
-        );
+        assert_refused(MULTI_HEAD, |copy| copy.remove(file), &format!(" has no {file}"));
     }
     for (found, advice) in [
         ("pytorch_model.bin", "a pickle can run code"),
@@ -228,11 +212,9 @@ fn absent_files_and_other_forms_of_weights_are_named() {
 
 #[test]
 fn oversized_files_are_refused_before_they_are_parsed() {
-    for (file, limit) in [
-        ("config.json", 1 << 20),
-        ("signalbox.json", 1 << 20),
-        ("tokenizer.json", 64 << 20),
-    ] {
+    for (file, limit) in
+        [("config.json", 1 << 20), ("signalbox.json", 1 << 20), ("tokenizer.json", 64 << 20)]
+    {
         assert_refused(
             MULTI_HEAD,
             |copy| copy.write(file, &vec![b' '; limit + 1]),
@@ -279,27 +261,17 @@ fn a_vocabulary_larger_than_the_embeddings_is_refused() {
 fn no_flipped_byte_makes_anything_panic() {
     let mut state = 1_u64;
     let mut random = |below: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
-    for file in [
-        "config.json",
-        "signalbox.json",
-        "tokenizer.json",
-        "model.safetensors",
-    ] {
+    for file in ["config.json", "signalbox.json", "tokenizer.json", "model.safetensors"] {
         let whole = read(INT8, file);
         let copy = ModelCopy::of(INT8);
         for _ in 0..60 {
             let mut bytes = whole.clone();
             // Half of the flips go to the first bytes: headers and settings.
-            let end = if random(2) == 0 {
-                whole.len().min(3_000)
-            } else {
-                whole.len()
-            };
+            let end = if random(2) == 0 { whole.len().min(3_000) } else { whole.len() };
             bytes[random(end)] ^= 1 << random(8);
             copy.write(file, &bytes);
 

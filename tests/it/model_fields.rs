@@ -128,12 +128,7 @@ fn a_wrong_field_of_the_config_is_named() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn a_wrong_field_of_the_manifest_is_named() {
     let cases: Vec<Case> = vec![
-        (
-            MULTI_HEAD,
-            "/format",
-            json!(2),
-            ": field format should be 1, found 2",
-        ),
+        (MULTI_HEAD, "/format", json!(2), ": field format should be 1, found 2"),
         (
             MULTI_HEAD,
             "/surprise",
@@ -321,12 +316,7 @@ fn a_wrong_field_of_the_tokenizer_is_named() {
             json!([401]),
             ": field post_processor should be ids below the 401 rows of the word embeddings, found id 401",
         ),
-        (
-            MULTI_HEAD,
-            "/model/type",
-            json!("Nonsense"),
-            " is not a tokenizer that can be used: ",
-        ),
+        (MULTI_HEAD, "/model/type", json!("Nonsense"), " is not a tokenizer that can be used: "),
     ];
     refuse_all("tokenizer.json", cases);
 }

@@ -16,16 +16,9 @@ fn a_multi_head_model_is_read_as_its_manifest_says() {
     let copy = ModelCopy::of(MULTI_HEAD);
     let check = json!([{"text": "Where is my order?", "primary": "order.status"}]);
     copy.set("signalbox.json", "/self_check", check);
-    copy.set(
-        "signalbox.json",
-        "/abstention",
-        json!({"min_primary": 0.25}),
-    );
+    copy.set("signalbox.json", "/abstention", json!({"min_primary": 0.25}));
     copy.edit("signalbox.json", |manifest| {
-        manifest["heads"][1]
-            .as_object_mut()
-            .unwrap()
-            .remove("thresholds");
+        manifest["heads"][1].as_object_mut().unwrap().remove("thresholds");
     });
 
     let bundle = load(copy.directory().to_owned());
@@ -33,18 +26,9 @@ fn a_multi_head_model_is_read_as_its_manifest_says() {
     let manifest = bundle.manifest();
     assert_eq!(manifest.pooling, Pooling::Mean);
     assert_eq!(manifest.max_tokens, 48);
-    assert_eq!(
-        manifest.head(HeadName::Polarity).unwrap().kind,
-        HeadKind::Ordinal
-    );
-    assert_eq!(
-        manifest.head(HeadName::Intent).unwrap().thresholds,
-        [0.5; 6]
-    );
-    let abstention = AbstentionRules {
-        min_primary: 0.25,
-        ..AbstentionRules::default()
-    };
+    assert_eq!(manifest.head(HeadName::Polarity).unwrap().kind, HeadKind::Ordinal);
+    assert_eq!(manifest.head(HeadName::Intent).unwrap().thresholds, [0.5; 6]);
+    let abstention = AbstentionRules { min_primary: 0.25, ..AbstentionRules::default() };
     assert_eq!(manifest.abstention, abstention);
     assert_eq!(bundle.self_check()[0].primary, "order.status");
     assert_eq!(bundle.architecture().name, "BertModel");
@@ -53,33 +37,15 @@ fn a_multi_head_model_is_read_as_its_manifest_says() {
 #[test]
 fn a_classifier_without_manifest_has_one_head() {
     for (model, name, kind, pooling) in [
-        (
-            CLASSIFIER,
-            HeadName::Primary,
-            HeadKind::SingleLabel,
-            Pooling::Pooler,
-        ),
-        (
-            XLM_ROBERTA,
-            HeadName::Intent,
-            HeadKind::MultiLabel,
-            Pooling::Cls,
-        ),
-        (
-            "tiny-distilbert-classifier",
-            HeadName::Primary,
-            HeadKind::SingleLabel,
-            Pooling::Cls,
-        ),
+        (CLASSIFIER, HeadName::Primary, HeadKind::SingleLabel, Pooling::Pooler),
+        (XLM_ROBERTA, HeadName::Intent, HeadKind::MultiLabel, Pooling::Cls),
+        ("tiny-distilbert-classifier", HeadName::Primary, HeadKind::SingleLabel, Pooling::Cls),
     ] {
         let bundle = load(fixture(model));
 
         let manifest = bundle.manifest();
         assert_eq!(manifest.name, model);
-        assert_eq!(
-            (manifest.heads[0].name, manifest.heads[0].kind),
-            (name, kind)
-        );
+        assert_eq!((manifest.heads[0].name, manifest.heads[0].kind), (name, kind));
         assert_eq!((manifest.heads.len(), manifest.pooling), (1, pooling));
         assert_eq!(manifest.max_tokens, 64, "66 rows less 2 for XLM-RoBERTa");
     }
@@ -89,20 +55,13 @@ fn a_classifier_without_manifest_has_one_head() {
 fn other_tensors_are_ignored() {
     let copy = ModelCopy::of(MULTI_HEAD);
     copy.edit_tensors(|tensors| {
-        let buffer = StoredTensor {
-            dtype: Dtype::I64,
-            shape: vec![1, 64],
-            bytes: vec![0; 64 * 8],
-        };
+        let buffer = StoredTensor { dtype: Dtype::I64, shape: vec![1, 64], bytes: vec![0; 64 * 8] };
         tensors.insert("embeddings.position_ids".to_owned(), buffer);
     });
 
     let bundle = load(copy.directory().to_owned());
 
-    assert_eq!(
-        bundle.parameter_count(),
-        load(fixture(MULTI_HEAD)).parameter_count()
-    );
+    assert_eq!(bundle.parameter_count(), load(fixture(MULTI_HEAD)).parameter_count());
 }
 
 #[test]
@@ -110,10 +69,7 @@ fn digests_tell_models_apart_and_taxonomies_alike() {
     let [f32, int8] = [MULTI_HEAD, INT8].map(|model| load(fixture(model)).digests().clone());
     let declared: Value = serde_json::from_slice(&read(MULTI_HEAD, "signalbox.json")).unwrap();
 
-    assert_eq!(
-        f32.weights,
-        declared["files"]["model.safetensors"].as_str().unwrap()
-    );
+    assert_eq!(f32.weights, declared["files"]["model.safetensors"].as_str().unwrap());
     assert_eq!(f32.taxonomy, int8.taxonomy);
     assert_eq!(f32.tokenizer, int8.tokenizer);
     assert_ne!(f32.model, int8.model);
@@ -121,15 +77,10 @@ fn digests_tell_models_apart_and_taxonomies_alike() {
 
 #[test]
 fn parameters_are_counted_alike_however_they_are_stored() {
-    let counts = TINY[..4]
-        .iter()
-        .map(|name| load(fixture(name)).parameter_count());
+    let counts = TINY[..4].iter().map(|name| load(fixture(name)).parameter_count());
     let counts: Vec<_> = counts.collect();
 
-    assert!(
-        counts.windows(2).all(|pair| pair[0] == pair[1]),
-        "{counts:?}"
-    );
+    assert!(counts.windows(2).all(|pair| pair[0] == pair[1]), "{counts:?}");
 }
 
 #[test]
@@ -168,10 +119,7 @@ fn an_encoder_has_the_token_vectors_of_the_classifier_that_it_came_from() {
 fn a_build_without_a_model_says_so() {
     let error = ModelBundle::load(&ModelSource::Embedded).unwrap_err();
 
-    assert!(
-        error.to_string().contains("pass a model directory"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("pass a model directory"), "{error}");
 }
 
 #[cfg(feature = "embedded-model")]

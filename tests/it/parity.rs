@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use signalbox::engine::candle::CandleModel;
 use signalbox::engine::{BatchOutput, Engine, EngineError, MessageOutput, RaggedBatch};
+use signalbox::message::Truncation;
 use signalbox::model::ModelBundle;
-use signalbox::tokenization::{TextTokenizer, Truncation};
+use signalbox::tokenization::TextTokenizer;
 
 use crate::fixtures::{Golden, TINY, default_model, fixture, golden, load};
 
@@ -29,9 +30,7 @@ fn engine(bundle: &ModelBundle) -> Box<dyn Engine> {
 }
 
 fn infer(engine: &mut dyn Engine, messages: &[&[u32]]) -> BatchOutput {
-    engine
-        .infer(&RaggedBatch::from_messages(messages.iter().copied()))
-        .unwrap()
+    engine.infer(&RaggedBatch::from_messages(messages.iter().copied())).unwrap()
 }
 
 fn rows(output: BatchOutput) -> Vec<MessageOutput> {
@@ -49,10 +48,7 @@ fn assert_values_close(found: &[f32], expected: &[f32], tolerance: f32, what: &s
     assert_eq!(found.len(), expected.len(), "{what}");
     for (found, expected) in found.iter().zip(expected) {
         // Not `>`: NaN is not close to anything.
-        assert!(
-            (found - expected).abs() <= tolerance,
-            "{what}: {found} is not {expected}"
-        );
+        assert!((found - expected).abs() <= tolerance, "{what}: {found} is not {expected}");
     }
 }
 
@@ -70,9 +66,7 @@ fn expected(bundle: &ModelBundle, golden: &Golden) -> Vec<MessageOutput> {
 
 fn ids(golden: &Golden) -> Vec<&[u32]> {
     let messages = golden.messages.iter();
-    messages
-        .map(|message| message.input_ids.as_slice())
-        .collect()
+    messages.map(|message| message.input_ids.as_slice()).collect()
 }
 
 #[test]
@@ -81,9 +75,7 @@ fn token_ids_are_those_of_the_reference() {
         let tokenizer = TextTokenizer::from_bundle(&load(directory.clone())).unwrap();
 
         for message in &golden.messages {
-            let tokenized = tokenizer
-                .tokenize(&message.text, Truncation::HeadTail)
-                .unwrap();
+            let tokenized = tokenizer.tokenize(&message.text, Truncation::HeadTail).unwrap();
 
             assert_eq!(
                 tokenized.input_ids,
@@ -110,18 +102,8 @@ fn logits_are_those_of_the_reference_alone_and_together() {
         for ((message, together), expected) in ids.iter().zip(together).zip(&expected) {
             let alone = rows(infer(&mut *engine, &[message])).remove(0);
             let what = format!("{}, {} tokens", directory.display(), message.len());
-            assert_close(
-                &alone,
-                expected,
-                REFERENCE_TOLERANCE,
-                &format!("{what}, alone"),
-            );
-            assert_close(
-                &together,
-                expected,
-                REFERENCE_TOLERANCE,
-                &format!("{what}, together"),
-            );
+            assert_close(&alone, expected, REFERENCE_TOLERANCE, &format!("{what}, alone"));
+            assert_close(&together, expected, REFERENCE_TOLERANCE, &format!("{what}, together"));
         }
     }
 }
@@ -133,10 +115,8 @@ fn a_message_has_the_same_outputs_in_any_batch() {
         let golden = golden(fixture(name).join("golden.json"));
         let mut engine = engine(&bundle);
         let ids = ids(&golden);
-        let alone: Vec<_> = ids
-            .iter()
-            .map(|message| rows(infer(&mut *engine, &[message])).remove(0))
-            .collect();
+        let alone: Vec<_> =
+            ids.iter().map(|message| rows(infer(&mut *engine, &[message])).remove(0)).collect();
 
         for seed in 1..=8_u64 {
             let order = shuffled(ids.len(), seed);
@@ -163,9 +143,8 @@ fn shuffled(len: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     let mut state = seed;
     for last in (1..len).rev() {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let other = usize::try_from(state >> 33).unwrap() % (last + 1);
         order.swap(last, other);
     }
@@ -174,10 +153,7 @@ fn shuffled(len: usize, seed: u64) -> Vec<usize> {
 
 #[test]
 fn ragged_and_padded_forms_agree() {
-    for name in TINY
-        .into_iter()
-        .filter(|name| name.starts_with("tiny-bert"))
-    {
+    for name in TINY.into_iter().filter(|name| name.starts_with("tiny-bert")) {
         let bundle = load(fixture(name));
         let golden = golden(fixture(name).join("golden.json"));
         let mut ragged = engine(&bundle);
@@ -217,16 +193,10 @@ fn the_longest_message_is_computed_and_one_token_more_is_refused() {
 
         let output = infer(&mut *engine, &[&vec![5; longest]]);
         let error = engine
-            .infer(&RaggedBatch::from_messages([
-                [5].as_slice(),
-                &vec![5; longest + 1],
-            ]))
+            .infer(&RaggedBatch::from_messages([[5].as_slice(), &vec![5; longest + 1]]))
             .unwrap_err();
 
-        assert!(
-            output.pooled.iter().all(|value| value.is_finite()),
-            "{name}"
-        );
+        assert!(output.pooled.iter().all(|value| value.is_finite()), "{name}");
         assert_eq!(
             error.to_string(),
             format!(
@@ -244,9 +214,7 @@ fn a_token_outside_the_vocabulary_or_no_token_is_refused() {
     let outside = u32::try_from(bundle.architecture().vocabulary_size).unwrap();
 
     for (message, what) in [([outside].as_slice(), "token id"), (&[], "0 tokens")] {
-        let error = engine
-            .infer(&RaggedBatch::from_messages([message]))
-            .unwrap_err();
+        let error = engine.infer(&RaggedBatch::from_messages([message])).unwrap_err();
 
         assert!(matches!(error, EngineError::BadInput { index: 0, .. }));
         assert!(error.to_string().contains(what), "{error}");

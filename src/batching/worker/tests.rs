@@ -4,10 +4,7 @@ use crate::engine::stub::StubEngine;
 use crate::engine::{BatchOutput, HeadOutput};
 use crate::labels::HeadName;
 
-const LIMITS: BatchLimits = BatchLimits {
-    max_tokens: 100,
-    max_messages: 10,
-};
+const LIMITS: BatchLimits = BatchLimits { max_tokens: 100, max_messages: 10 };
 const POISON: u32 = 666;
 const REFUSED: u32 = 667;
 
@@ -15,23 +12,16 @@ const REFUSED: u32 = 667;
 fn echo(batch: &RaggedBatch) -> Result<BatchOutput, EngineError> {
     assert!(!batch.input_ids().contains(&POISON), "poisoned");
     if batch.input_ids().contains(&REFUSED) {
-        return Err(EngineError::BadInput {
-            index: 0,
-            what: "a refused token".into(),
-        });
+        return Err(EngineError::BadInput { index: 0, what: "a refused token".into() });
     }
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let logits = batch.messages().map(|message| message[0] as f32).collect();
-    let head = HeadOutput {
-        head: HeadName::Primary,
-        labels: 1,
-        logits,
-    };
-    Ok(BatchOutput {
-        rows: batch.len(),
-        heads: vec![head],
-        pooled: vec![],
-    })
+    let head = HeadOutput { head: HeadName::Primary, labels: 1, logits };
+    Ok(BatchOutput { rows: batch.len(), heads: vec![head], pooled: vec![] })
+}
+
+fn echoing() -> Arc<ReplicaFactory> {
+    Arc::new(|| Ok(Box::new(StubEngine::new(echo))))
 }
 
 fn push(queue: &Queue, token: u32) -> Submitted {
@@ -42,15 +32,11 @@ fn push(queue: &Queue, token: u32) -> Submitted {
 }
 
 fn first_logit(submitted: Submitted) -> Result<f32, QueueError> {
-    submitted
-        .result
-        .blocking_recv()
-        .unwrap()
-        .map(|computed| computed.output.heads[0].1[0])
+    submitted.result.blocking_recv().unwrap().map(|computed| computed.output.heads[0].1[0])
 }
 
-fn start(queue: &Arc<Queue>, factory: Arc<ReplicaFactory>) -> WorkerPool {
-    WorkerPool::start("test", 1, &factory, queue, LIMITS).unwrap()
+fn start(queue: &Arc<Queue>, factory: &Arc<ReplicaFactory>) -> WorkerPool {
+    WorkerPool::start("test", 1, factory, queue, LIMITS).unwrap()
 }
 
 #[test]
@@ -58,12 +44,9 @@ fn messages_of_a_batch_get_their_own_outputs() {
     let queue = Arc::new(Queue::new(10));
     let waiting: Vec<Submitted> = (1..=5).map(|token| push(&queue, token)).collect();
 
-    let pool = start(&queue, Arc::new(|| Ok(Box::new(StubEngine::new(echo)))));
+    let pool = start(&queue, &echoing());
 
-    let logits: Vec<f32> = waiting
-        .into_iter()
-        .map(|w| first_logit(w).unwrap())
-        .collect();
+    let logits: Vec<f32> = waiting.into_iter().map(|w| first_logit(w).unwrap()).collect();
     assert_eq!(logits, [1.0, 2.0, 3.0, 4.0, 5.0]);
     pool.join();
 }
@@ -71,21 +54,16 @@ fn messages_of_a_batch_get_their_own_outputs() {
 #[test]
 fn message_that_panics_the_engine_does_not_fail_its_neighbours() {
     let queue = Arc::new(Queue::new(10));
-    let waiting: Vec<Submitted> = [1, POISON, 3, REFUSED, 5]
-        .into_iter()
-        .map(|token| push(&queue, token))
-        .collect();
+    let waiting: Vec<Submitted> =
+        [1, POISON, 3, REFUSED, 5].into_iter().map(|token| push(&queue, token)).collect();
 
-    let pool = start(&queue, Arc::new(|| Ok(Box::new(StubEngine::new(echo)))));
+    let pool = start(&queue, &echoing());
 
     let results: Vec<_> = waiting.into_iter().map(first_logit).collect();
     assert!(matches!(results[0], Ok(1.0)));
     assert!(matches!(results[1], Err(QueueError::Panicked { .. })));
     assert!(matches!(results[2], Ok(3.0)));
-    assert!(matches!(
-        results[3],
-        Err(QueueError::Engine(EngineError::BadInput { .. }))
-    ));
+    assert!(matches!(results[3], Err(QueueError::Engine(EngineError::BadInput { .. }))));
     assert!(matches!(results[4], Ok(5.0)));
     pool.join();
 }
@@ -102,16 +80,11 @@ fn lost_replica_answers_what_waits_and_is_reported() {
     });
     let waiting: Vec<Submitted> = [POISON, 2].map(|token| push(&queue, token)).into();
 
-    let pool = start(&queue, factory);
+    let pool = start(&queue, &factory);
 
     for submitted in waiting {
         // The replica dies with the batch; the message that caused it is told as the others are.
-        assert!(
-            submitted
-                .result
-                .blocking_recv()
-                .map_or(true, |result| result.is_err())
-        );
+        assert!(submitted.result.blocking_recv().map_or(true, |result| result.is_err()));
     }
     while *pool.alive().borrow() != 0 {
         std::thread::yield_now();
@@ -127,11 +100,8 @@ fn rows_that_do_not_match_the_batch_are_an_error() {
     let factory: Arc<ReplicaFactory> =
         Arc::new(|| Ok(Box::new(StubEngine::new(|_| Ok(BatchOutput::default())))));
 
-    let pool = start(&queue, factory);
+    let pool = start(&queue, &factory);
 
-    assert!(matches!(
-        first_logit(waiting),
-        Err(QueueError::Engine(EngineError::Backend(_)))
-    ));
+    assert!(matches!(first_logit(waiting), Err(QueueError::Engine(EngineError::Backend(_)))));
     pool.join();
 }

@@ -63,10 +63,7 @@ impl Record {
             subject: self.subject.unwrap_or_default(),
             channel: self.channel.as_deref().map_or(defaults.channel, channel),
             locale_hint: self.locale_hint.unwrap_or_default(),
-            options: Options {
-                top_k: defaults.top_k.max(1),
-                ..Options::default()
-            },
+            options: Options { top_k: defaults.top_k.max(1), ..Options::default() },
             ..MessageDraft::default()
         }
     }
@@ -99,14 +96,7 @@ pub(super) struct Line {
 impl Line {
     /// Makes the line of a message that stands for itself.
     pub(super) fn of_text(number: u64, end: u64, text: String) -> Self {
-        Self {
-            number,
-            end,
-            record: Ok(Record {
-                text,
-                ..Record::default()
-            }),
-        }
+        Self { number, end, record: Ok(Record { text, ..Record::default() }) }
     }
 }
 
@@ -118,10 +108,7 @@ pub(super) fn read(
 ) -> anyhow::Result<()> {
     match format {
         Format::Text => read_lines(reader, accept, |text| {
-            Some(Ok(Record {
-                text: text.to_owned(),
-                ..Record::default()
-            }))
+            Some(Ok(Record { text: text.to_owned(), ..Record::default() }))
         }),
         Format::Jsonl => read_lines(reader, accept, |text| {
             let blank = text.trim().is_empty();
@@ -144,10 +131,7 @@ fn read_lines(
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
-        let mut length = reader
-            .by_ref()
-            .take(MAX_LINE_BYTES)
-            .read_until(b'\n', &mut bytes)? as u64;
+        let mut length = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)? as u64;
         if length == 0 {
             return Ok(());
         }
@@ -163,11 +147,7 @@ fn read_lines(
         };
         end += length;
         if let Some(record) = record
-            && !accept(Line {
-                number,
-                end,
-                record,
-            })
+            && !accept(Line { number, end, record })
         {
             return Ok(());
         }
@@ -178,11 +158,7 @@ fn read_lines(
 fn trim_line(text: &str, number: u64) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
-    if number == 1 {
-        text.strip_prefix('\u{feff}').unwrap_or(text)
-    } else {
-        text
-    }
+    if number == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text }
 }
 
 /// Passes over the rest of a line without keeping it; returns its length.
@@ -204,20 +180,13 @@ fn skip_line(reader: &mut impl BufRead) -> std::io::Result<u64> {
 }
 
 fn read_csv(reader: Reader, mut accept: impl FnMut(Line) -> bool) -> anyhow::Result<()> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(false)
-        .from_reader(reader);
+    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(reader);
     let headers = reader.headers()?.clone();
-    if !headers
-        .iter()
-        .any(|name| name.trim_start_matches('\u{feff}') == "text")
-    {
+    if !headers.iter().any(|name| name.trim_start_matches('\u{feff}') == "text") {
         anyhow::bail!("the CSV header has no column \"text\": {headers:?}");
     }
-    let headers: csv::StringRecord = headers
-        .iter()
-        .map(|name| name.trim_start_matches('\u{feff}'))
-        .collect();
+    let headers: csv::StringRecord =
+        headers.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
     let mut row = csv::ByteRecord::new();
     loop {
         let number = reader.position().line();
@@ -228,11 +197,7 @@ fn read_csv(reader: Reader, mut accept: impl FnMut(Line) -> bool) -> anyhow::Res
             Err(error) => Err(error.to_string()),
         };
         let end = reader.position().byte();
-        if !accept(Line {
-            number,
-            end,
-            record,
-        }) {
+        if !accept(Line { number, end, record }) {
             return Ok(());
         }
     }
@@ -241,8 +206,7 @@ fn read_csv(reader: Reader, mut accept: impl FnMut(Line) -> bool) -> anyhow::Res
 fn parse_row(row: &csv::ByteRecord, headers: &csv::StringRecord) -> Result<Record, String> {
     let row = csv::StringRecord::from_byte_record(row.clone())
         .map_err(|error| format!("not UTF-8 in column {}", error.utf8_error().field() + 1))?;
-    row.deserialize(Some(headers))
-        .map_err(|error| error.to_string())
+    row.deserialize(Some(headers)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -264,13 +228,7 @@ mod tests {
         lines
             .iter()
             .map(|line| {
-                (
-                    line.number,
-                    line.record
-                        .as_ref()
-                        .map(|r| r.text.as_str())
-                        .map_err(|_| ()),
-                )
+                (line.number, line.record.as_ref().map(|r| r.text.as_str()).map_err(|_| ()))
             })
             .collect()
     }
@@ -279,10 +237,7 @@ mod tests {
     fn text_gives_one_record_a_line() {
         let lines = lines(Format::Text, "\u{feff}eins\r\n\nzwei".as_bytes());
 
-        assert_eq!(
-            texts(&lines),
-            [(1, Ok("eins")), (2, Ok("")), (3, Ok("zwei"))]
-        );
+        assert_eq!(texts(&lines), [(1, Ok("eins")), (2, Ok("")), (3, Ok("zwei"))]);
         assert_eq!(lines[2].end, 14);
     }
 
@@ -293,10 +248,7 @@ mod tests {
 
         let lines = lines(Format::Jsonl, input);
 
-        assert_eq!(
-            texts(&lines),
-            [(1, Ok("a")), (3, Err(())), (4, Err(())), (5, Ok("b"))]
-        );
+        assert_eq!(texts(&lines), [(1, Ok("a")), (3, Err(())), (4, Err(())), (5, Ok("b"))]);
         assert!(lines[1].record.as_ref().unwrap_err().contains("text"));
     }
 
@@ -309,30 +261,17 @@ mod tests {
 
         assert_eq!(
             texts(&lines),
-            [
-                (2, Ok("two\nlines")),
-                (4, Err(())),
-                (5, Err(())),
-                (6, Ok("last"))
-            ]
+            [(2, Ok("two\nlines")), (4, Err(())), (5, Err(())), (6, Ok("last"))]
         );
         let first = lines[0].record.clone().unwrap();
-        assert_eq!(
-            (first.id.as_deref(), first.channel.as_deref()),
-            (Some("1"), Some("email"))
-        );
+        assert_eq!((first.id.as_deref(), first.channel.as_deref()), (Some("1"), Some("email")));
     }
 
     #[test]
     fn csv_without_a_text_column_is_refused() {
         let reader: Reader = Box::new(std::io::Cursor::new(b"id,message\n1,hi\n".to_vec()));
 
-        assert!(
-            read(reader, Format::Csv, |_| true)
-                .unwrap_err()
-                .to_string()
-                .contains("\"text\"")
-        );
+        assert!(read(reader, Format::Csv, |_| true).unwrap_err().to_string().contains("\"text\""));
     }
 
     #[test]

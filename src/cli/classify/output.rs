@@ -56,20 +56,14 @@ impl Writer {
         to_terminal: bool,
     ) -> Self {
         let table = empty_table(color, to_terminal);
-        Self {
-            sink: BufWriter::new(sink),
-            format,
-            color,
-            to_terminal,
-            table,
-        }
+        Self { sink: BufWriter::new(sink), format, color, to_terminal, table }
     }
 
     /// Writes one result, or keeps it for the next table.
-    pub(super) fn write(&mut self, outcome: Outcome) -> anyhow::Result<()> {
+    pub(super) fn write(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
         match self.format {
             Format::Jsonl => {
-                serde_json::to_writer(&mut self.sink, &line(&outcome))?;
+                serde_json::to_writer(&mut self.sink, &line(outcome))?;
                 self.sink.write_all(b"\n")?;
                 // Whoever reads a pipe as results come must not wait for a full buffer.
                 if self.to_terminal {
@@ -77,7 +71,7 @@ impl Writer {
                 }
             }
             Format::Table => {
-                self.table.add_row(row(&outcome));
+                self.table.add_row(row(outcome));
                 if self.table.row_count() >= TABLE_ROWS {
                     self.write_table()?;
                 }
@@ -166,16 +160,10 @@ struct LanguageLine<'a> {
 fn line(outcome: &Outcome) -> ResultLine<'_> {
     let number = outcome.number;
     match &outcome.result {
-        Err(reason) => ResultLine {
-            line: number,
-            error: Some(reason),
-            triage: None,
-        },
-        Ok((_, triage)) => ResultLine {
-            line: number,
-            error: None,
-            triage: Some(triage_line(triage)),
-        },
+        Err(reason) => ResultLine { line: number, error: Some(reason), triage: None },
+        Ok((_, triage)) => {
+            ResultLine { line: number, error: None, triage: Some(triage_line(triage)) }
+        }
     }
 }
 
@@ -195,17 +183,14 @@ fn triage_line(triage: &Triage) -> TriageLine<'_> {
             .take(triage.options.top_k)
             .map(|intent| labelled(Some(scorer.intents()), &intent.presence))
             .collect(),
-        group_fallback: prediction.group_fallback.as_ref().map(|group| Named {
-            name: &group.name,
-            probability: rounded(group.probability),
-        }),
-        abstention: prediction
-            .abstention
+        group_fallback: prediction
+            .group_fallback
             .as_ref()
-            .map(|abstention| AbstentionLine {
-                reason: reason(abstention.reason),
-                detail: &abstention.detail,
-            }),
+            .map(|group| Named { name: &group.name, probability: rounded(group.probability) }),
+        abstention: prediction.abstention.as_ref().map(|abstention| AbstentionLine {
+            reason: reason(abstention.reason),
+            detail: &abstention.detail,
+        }),
         polarity: prediction.polarity.as_ref().map(|polarity| PolarityLine {
             label: name(scorer.labels(HeadName::Polarity), polarity.label),
             score: rounded(polarity.score),
@@ -297,13 +282,7 @@ fn row(outcome: &Outcome) -> Vec<Cell> {
 fn excerpt(text: &str) -> String {
     let mut shown: String = text
         .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|character| if character.is_control() { ' ' } else { character })
         .take(EXCERPT_CHARS)
         .collect();
     if text.chars().nth(EXCERPT_CHARS).is_some() {
@@ -316,18 +295,15 @@ fn intent_cell(result: &TriageLine<'_>) -> Cell {
     let primary = result
         .primary_intent
         .as_ref()
-        .map_or_else(String::new, |intent| {
-            format!("{} {:.2}", intent.name, intent.probability)
-        });
+        .map_or_else(String::new, |intent| format!("{} {:.2}", intent.name, intent.probability));
     if let Some(abstention) = &result.abstention {
         return Cell::new(format!("{primary}\nabstains: {}", abstention.reason)).fg(Color::Yellow);
     }
     match &result.group_fallback {
-        Some(group) => Cell::new(format!(
-            "{primary}\ngroup {} {:.2}",
-            group.name, group.probability
-        ))
-        .fg(Color::Yellow),
+        Some(group) => {
+            Cell::new(format!("{primary}\ngroup {} {:.2}", group.name, group.probability))
+                .fg(Color::Yellow)
+        }
         None => Cell::new(primary).fg(Color::Green),
     }
 }

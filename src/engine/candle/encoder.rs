@@ -64,17 +64,11 @@ impl Embeddings {
         names: &TensorNames,
     ) -> std::result::Result<Self, ModelError> {
         let hidden_size = architecture.hidden_size;
-        let mut positions = tensors
-            .weights
-            .tensor(&names.position_embeddings())?
-            .to_f32();
+        let mut positions = tensors.weights.tensor(&names.position_embeddings())?.to_f32();
         positions.drain(..architecture.position_offset * hidden_size);
         if let Some(name) = names.token_type_embeddings() {
             let mut token_type = Vec::new();
-            tensors
-                .weights
-                .tensor(&name)?
-                .append_row(0, &mut token_type);
+            tensors.weights.tensor(&name)?.append_row(0, &mut token_type);
             for row in positions.chunks_exact_mut(hidden_size) {
                 for (value, added) in row.iter_mut().zip(&token_type) {
                     *value += added;
@@ -91,15 +85,10 @@ impl Embeddings {
     }
 
     fn forward(&self, batch: &RaggedBatch) -> Result<Tensor> {
-        let words = self
-            .words
-            .tensor(&self.words_name)
-            .map_err(candle_core::Error::wrap)?;
+        let words = self.words.tensor(&self.words_name).map_err(candle_core::Error::wrap)?;
         let mut values = Vec::with_capacity(batch.token_count() * self.hidden_size);
         for message in batch.messages() {
-            for (id, position) in message
-                .iter()
-                .zip(self.positions.chunks_exact(self.hidden_size))
+            for (id, position) in message.iter().zip(self.positions.chunks_exact(self.hidden_size))
             {
                 let start = values.len();
                 words.append_row(usize::try_from(*id).unwrap_or(usize::MAX), &mut values);
@@ -109,8 +98,7 @@ impl Embeddings {
             }
         }
         let shape = (batch.token_count(), self.hidden_size);
-        self.norm
-            .forward(&Tensor::from_vec(values, shape, &Device::Cpu)?)
+        self.norm.forward(&Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 }
 
@@ -147,9 +135,7 @@ impl Layer {
     }
 
     fn forward(&self, hidden: &Tensor, batch: &RaggedBatch) -> Result<Tensor> {
-        let attention = self
-            .attention_output
-            .forward(&self.attention(hidden, batch)?)?;
+        let attention = self.attention_output.forward(&self.attention(hidden, batch)?)?;
         let hidden = self.attention_norm.forward(&(hidden + attention)?)?;
         let intermediate = self.intermediate.forward(&hidden)?;
         let intermediate = match self.activation {

@@ -107,10 +107,6 @@ impl HeadLayers {
 
     /// Returns the output for a batch without messages.
     pub(super) fn empty_output(&self) -> HeadOutput {
-        HeadOutput {
-            head: self.name,
-            labels: self.labels,
-            logits: vec![],
-        }
+        HeadOutput { head: self.name, labels: self.labels, logits: vec![] }
     }
 }

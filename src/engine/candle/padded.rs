@@ -24,9 +24,7 @@ pub(super) struct PaddedEncoder {
 
 impl fmt::Debug for PaddedEncoder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("PaddedEncoder")
-            .finish_non_exhaustive()
+        formatter.debug_struct("PaddedEncoder").finish_non_exhaustive()
     }
 }
 
@@ -46,9 +44,8 @@ impl PaddedEncoder {
         let mut by_name = HashMap::new();
         for name in tensors.weights.names() {
             let encoder_name = name.strip_prefix("bert.").unwrap_or(name);
-            let used = ["embeddings.", "encoder."]
-                .iter()
-                .any(|part| encoder_name.starts_with(part));
+            let used =
+                ["embeddings.", "encoder."].iter().any(|part| encoder_name.starts_with(part));
             // Scales and buffers such as position_ids are no weights.
             if used && (name.ends_with(".weight") || name.ends_with(".bias")) {
                 by_name.insert(encoder_name.to_owned(), tensors.tensor(name)?);
@@ -57,10 +54,7 @@ impl PaddedEncoder {
         let builder = VarBuilder::from_tensors(by_name, DType::F32, &Device::Cpu);
         let model = BertModel::load(builder, &config(architecture))
             .map_err(|error| ModelError::Engine(Box::new(error)))?;
-        Ok(Self {
-            model: Arc::new(model),
-            pad_token_id: architecture.pad_token_id,
-        })
+        Ok(Self { model: Arc::new(model), pad_token_id: architecture.pad_token_id })
     }
 
     /// Computes the token vectors `[T, H]` of all messages.

@@ -40,9 +40,7 @@ impl Tensors<'_> {
         let head_width = hidden / architecture.attention_heads;
         let scale = 1.0 / (head_width as f32).sqrt();
         let join = |suffix: &str| -> Result<Vec<f32>, ModelError> {
-            let query = self
-                .weights
-                .tensor(&format!("{}.{suffix}", modules.query))?;
+            let query = self.weights.tensor(&format!("{}.{suffix}", modules.query))?;
             let mut values: Vec<f32> = query.to_f32().iter().map(|value| value * scale).collect();
             for module in [&modules.key, &modules.value] {
                 let tensor = self.weights.tensor(&format!("{module}.{suffix}"))?;
@@ -52,10 +50,7 @@ impl Tensors<'_> {
         };
         let weight = Tensor::from_vec(join("weight")?, (3 * hidden, hidden), &Device::Cpu);
         let bias = Tensor::from_vec(join("bias")?, 3 * hidden, &Device::Cpu);
-        Ok(Linear::new(
-            weight.map_err(refused)?,
-            Some(bias.map_err(refused)?),
-        ))
+        Ok(Linear::new(weight.map_err(refused)?, Some(bias.map_err(refused)?)))
     }
 
     /// Decodes a tensor.

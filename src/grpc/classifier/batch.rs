@@ -31,10 +31,7 @@ pub(super) async fn classify(
     pipeline.check_ready(requests.len())?;
     let mut results: Vec<pb::ClassifyResult> = requests
         .iter()
-        .map(|request| pb::ClassifyResult {
-            id: convert::echoed_id(request),
-            outcome: None,
-        })
+        .map(|request| pb::ClassifyResult { id: convert::echoed_id(request), outcome: None })
         .collect();
     let mut waiting = requests.into_iter().enumerate();
     let mut running = JoinSet::new();

@@ -47,9 +47,9 @@ struct Exchange {
 
 /// What happened next.
 enum Event {
-    Request(Option<pb::ClassifyStreamRequest>),
+    Request(Option<Box<pb::ClassifyStreamRequest>>),
     Broken(Status),
-    Reply(Result<pb::ClassifyStreamResponse, JoinError>),
+    Reply(Result<Box<pb::ClassifyStreamResponse>, JoinError>),
     Stopping,
 }
 
@@ -60,16 +60,14 @@ impl Exchange {
                 return self.end.take().map(|status| (Err(status), self));
             }
             match self.event().await {
-                Event::Request(Some(request)) => self.start(request),
+                Event::Request(Some(request)) => self.start(*request),
                 Event::Request(None) => self.inbound = None,
                 Event::Broken(status) => self.stop_reading(status),
                 Event::Stopping => {
-                    let error = Error::NotReady {
-                        reason: NotReadyReason::Draining,
-                    };
+                    let error = Error::NotReady { reason: NotReadyReason::Draining };
                     self.stop_reading(from_error(&error));
                 }
-                Event::Reply(Ok(reply)) => return Some((Ok(reply), self)),
+                Event::Reply(Ok(reply)) => return Some((Ok(*reply), self)),
                 Event::Reply(Err(_)) => {
                     // The reply that the sender waits for is lost, so the stream can't go on as if nothing happened.
                     self.stop_reading(from_error(&Error::internal("an item's task panicked")));
@@ -85,10 +83,10 @@ impl Exchange {
         tokio::select! {
             // Replies first: they make room.
             biased;
-            Some(reply) = self.running.join_next() => Event::Reply(reply),
+            Some(reply) = self.running.join_next() => Event::Reply(reply.map(Box::new)),
             () = stopping(&mut self.state), if reading => Event::Stopping,
             request = read(self.inbound.as_mut()), if reading && has_room => match request {
-                Ok(request) => Event::Request(request),
+                Ok(request) => Event::Request(request.map(Box::new)),
                 Err(status) => Event::Broken(status),
             },
         }
@@ -99,9 +97,7 @@ impl Exchange {
         self.next_sequence += 1;
         let pipeline = Arc::clone(&self.context.pipeline);
         let latest = Instant::now() + self.context.limits.default_timeout;
-        let deadline = self
-            .deadline
-            .map_or(latest, |deadline| deadline.min(latest));
+        let deadline = self.deadline.map_or(latest, |deadline| deadline.min(latest));
         self.running.spawn(async move {
             let Some(request) = request.request else {
                 pipeline.counters().reject();
@@ -109,11 +105,7 @@ impl Exchange {
                 return reply(String::new(), sequence, Err(errors.into()));
             };
             let id = convert::echoed_id(&request);
-            reply(
-                id,
-                sequence,
-                super::classify(&pipeline, request, deadline).await,
-            )
+            reply(id, sequence, super::classify(&pipeline, request, deadline).await)
         });
     }
 
@@ -134,11 +126,7 @@ async fn read(
 
 async fn stopping(state: &mut watch::Receiver<ServiceState>) {
     // The sender lives as long as the server; should it go, the server stops as well.
-    drop(
-        state
-            .wait_for(|state| *state == ServiceState::Stopping)
-            .await,
-    );
+    drop(state.wait_for(|state| *state == ServiceState::Stopping).await);
 }
 
 fn reply(

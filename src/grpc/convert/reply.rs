@@ -29,10 +29,7 @@ pub(in crate::grpc) fn response(triage: Triage) -> pb::ClassifyResponse {
         revisions: Some(revisions(&triage.model)),
         timings: Some(timings(&triage.timings)),
         batch_size: to_u32(triage.batch_size),
-        raw_logits: triage
-            .raw
-            .as_ref()
-            .map_or_else(Vec::new, |raw| raw_logits(raw, scorer)),
+        raw_logits: triage.raw.as_ref().map_or_else(Vec::new, |raw| raw_logits(raw, scorer)),
         notices: triage.notices.iter().copied().map(notice).collect(),
         id: triage.id,
     }
@@ -60,22 +57,15 @@ fn intents(triage: &Triage, scorer: &Scorer) -> Vec<pb::Intent> {
 }
 
 fn primary_intent(triage: &Triage, scorer: &Scorer) -> Option<pb::PrimaryIntent> {
-    triage
-        .prediction
-        .intents
-        .first()
-        .map(|intent| pb::PrimaryIntent {
-            name: name_of(scorer.intents(), intent.presence.id),
-            group: scorer.group(intent.presence.id).to_owned(),
-            probability: intent.leading,
-        })
+    triage.prediction.intents.first().map(|intent| pb::PrimaryIntent {
+        name: name_of(scorer.intents(), intent.presence.id),
+        group: scorer.group(intent.presence.id).to_owned(),
+        probability: intent.leading,
+    })
 }
 
 fn group(group: &GroupScore) -> pb::IntentGroup {
-    pb::IntentGroup {
-        name: group.name.to_string(),
-        probability: group.probability,
-    }
+    pb::IntentGroup { name: group.name.to_string(), probability: group.probability }
 }
 
 fn abstention(abstention: &Abstention) -> pb::Abstention {
@@ -86,10 +76,7 @@ fn abstention(abstention: &Abstention) -> pb::Abstention {
         AbstainReason::UnsupportedLanguage => pb::AbstainReason::UnsupportedLanguage,
         AbstainReason::Empty => pb::AbstainReason::Empty,
     };
-    pb::Abstention {
-        reason: reason.into(),
-        detail: abstention.detail.clone(),
-    }
+    pb::Abstention { reason: reason.into(), detail: abstention.detail.clone() }
 }
 
 fn polarity(polarity: &PolarityPrediction, scorer: &Scorer) -> pb::Polarity {
@@ -163,9 +150,9 @@ fn raw_logits(raw: &MessageOutput, scorer: &Scorer) -> Vec<pb::HeadLogits> {
         .iter()
         .map(|(head, values)| pb::HeadLogits {
             head: head.as_str().to_owned(),
-            labels: scorer.labels(*head).map_or_else(Vec::new, |labels| {
-                labels.iter().map(str::to_owned).collect()
-            }),
+            labels: scorer
+                .labels(*head)
+                .map_or_else(Vec::new, |labels| labels.iter().map(str::to_owned).collect()),
             values: values.clone(),
         })
         .collect()
@@ -178,10 +165,7 @@ fn notice(notice: Notice) -> pb::Notice {
         Notice::ExplanationUnavailable => pb::NoticeCode::ExplanationUnavailable,
         Notice::SubjectOnly => pb::NoticeCode::SubjectOnly,
     };
-    pb::Notice {
-        code: code.into(),
-        message: notice.as_str().to_owned(),
-    }
+    pb::Notice { code: code.into(), message: notice.as_str().to_owned() }
 }
 
 fn name_of(labels: &LabelSet, id: LabelId) -> String {

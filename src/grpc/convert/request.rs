@@ -38,10 +38,7 @@ pub(in crate::grpc) fn draft(request: pb::ClassifyRequest) -> (MessageDraft, Val
         customer: customer_of(customer.unwrap_or_default(), &mut errors),
         order: order_of(order.unwrap_or_default(), &mut errors),
         tenant,
-        model: ModelSelector {
-            name: model,
-            version: model_version,
-        },
+        model: ModelSelector { name: model, version: model_version },
         options: options_of(options.unwrap_or_default(), &mut errors),
     };
     (draft, errors)
@@ -81,15 +78,7 @@ fn channel_of(value: i32, errors: &mut ValidationErrors) -> Channel {
 
 fn thread_of(thread: Vec<pb::ThreadMessage>, errors: &mut ValidationErrors) -> Vec<ThreadMessage> {
     let mut messages = Vec::with_capacity(thread.len());
-    for (
-        index,
-        pb::ThreadMessage {
-            author,
-            text,
-            sent_at,
-        },
-    ) in thread.into_iter().enumerate()
-    {
+    for (index, pb::ThreadMessage { author, text, sent_at }) in thread.into_iter().enumerate() {
         let field = format!("thread[{index}].author");
         let author = match known::<pb::Author>(field.as_str(), author, errors) {
             pb::Author::Customer => Author::Customer,
@@ -104,44 +93,24 @@ fn thread_of(thread: Vec<pb::ThreadMessage>, errors: &mut ValidationErrors) -> V
             }
         };
         let sent_at = time_of(format!("thread[{index}].sent_at"), sent_at, errors);
-        messages.push(ThreadMessage {
-            author,
-            text,
-            sent_at,
-        });
+        messages.push(ThreadMessage { author, text, sent_at });
     }
     messages
 }
 
 fn customer_of(customer: pb::CustomerFacts, errors: &mut ValidationErrors) -> Customer {
-    let pb::CustomerFacts {
-        tier,
-        lifetime_orders,
-        contacts_7d,
-        refunds_90d,
-        tags,
-    } = customer;
+    let pb::CustomerFacts { tier, lifetime_orders, contacts_7d, refunds_90d, tags } = customer;
     let tier = match known::<pb::CustomerTier>("customer.tier", tier, errors) {
         pb::CustomerTier::Unspecified => CustomerTier::Unknown,
         pb::CustomerTier::Standard => CustomerTier::Standard,
         pb::CustomerTier::Loyal => CustomerTier::Loyal,
         pb::CustomerTier::Vip => CustomerTier::Vip,
     };
-    Customer {
-        tier,
-        lifetime_orders,
-        contacts_7d,
-        refunds_90d,
-        tags,
-    }
+    Customer { tier, lifetime_orders, contacts_7d, refunds_90d, tags }
 }
 
 fn order_of(order: pb::OrderFacts, errors: &mut ValidationErrors) -> Order {
-    let pb::OrderFacts {
-        state,
-        promised_by,
-        value,
-    } = order;
+    let pb::OrderFacts { state, promised_by, value } = order;
     let state = match known::<pb::OrderState>("order.state", state, errors) {
         pb::OrderState::Unspecified => OrderState::Unknown,
         pb::OrderState::Pending => OrderState::Pending,
@@ -151,20 +120,9 @@ fn order_of(order: pb::OrderFacts, errors: &mut ValidationErrors) -> Order {
         pb::OrderState::Cancelled => OrderState::Cancelled,
         pb::OrderState::Returned => OrderState::Returned,
     };
-    let value = value.map(
-        |pb::Money {
-             currency_code,
-             amount_micros,
-         }| Money {
-            currency_code,
-            amount_micros,
-        },
-    );
-    Order {
-        state,
-        promised_by: time_of("order.promised_by", promised_by, errors),
-        value,
-    }
+    let value = value
+        .map(|pb::Money { currency_code, amount_micros }| Money { currency_code, amount_micros });
+    Order { state, promised_by: time_of("order.promised_by", promised_by, errors), value }
 }
 
 fn options_of(options: pb::ClassifyOptions, errors: &mut ValidationErrors) -> Options {
@@ -181,19 +139,8 @@ fn options_of(options: pb::ClassifyOptions, errors: &mut ValidationErrors) -> Op
         pb::Truncation::Head => Truncation::Head,
         pb::Truncation::Refuse => Truncation::Refuse,
     };
-    let top_k = if top_k == 0 {
-        DEFAULT_TOP_K
-    } else {
-        top_k as usize
-    };
-    Options {
-        top_k,
-        min_probability,
-        raw_logits,
-        include_routing,
-        explain,
-        truncation,
-    }
+    let top_k = if top_k == 0 { DEFAULT_TOP_K } else { top_k as usize };
+    Options { top_k, min_probability, raw_logits, include_routing, explain, truncation }
 }
 
 /// Reads a point in time in the range that the protobuf type documents: years 0001 to 9999.
@@ -207,11 +154,7 @@ fn time_of(
     let timestamp = timestamp?;
     let in_range = (FIRST..=LAST).contains(&timestamp.seconds)
         && (0..1_000_000_000).contains(&timestamp.nanos);
-    let time = if in_range {
-        SystemTime::try_from(timestamp).ok()
-    } else {
-        None
-    };
+    let time = if in_range { SystemTime::try_from(timestamp).ok() } else { None };
     if time.is_none() {
         errors.push(field, ValidationError::NotATimestamp);
     }
@@ -224,43 +167,22 @@ mod tests {
 
     fn fields(request: pb::ClassifyRequest) -> Vec<String> {
         let (_, errors) = draft(request);
-        errors
-            .violations()
-            .iter()
-            .map(|violation| violation.field.clone())
-            .collect()
+        errors.violations().iter().map(|violation| violation.field.clone()).collect()
     }
 
     #[test]
     fn unknown_enum_values_are_violations_not_panics() {
         let request = pb::ClassifyRequest {
             channel: 99,
-            thread: vec![pb::ThreadMessage {
-                author: -1,
-                ..Default::default()
-            }],
-            customer: Some(pb::CustomerFacts {
-                tier: 77,
-                ..Default::default()
-            }),
-            order: Some(pb::OrderFacts {
-                state: i32::MAX,
-                ..Default::default()
-            }),
-            options: Some(pb::ClassifyOptions {
-                truncation: 9,
-                ..Default::default()
-            }),
+            thread: vec![pb::ThreadMessage { author: -1, ..Default::default() }],
+            customer: Some(pb::CustomerFacts { tier: 77, ..Default::default() }),
+            order: Some(pb::OrderFacts { state: i32::MAX, ..Default::default() }),
+            options: Some(pb::ClassifyOptions { truncation: 9, ..Default::default() }),
             ..Default::default()
         };
 
-        let expected = [
-            "channel",
-            "thread[0].author",
-            "customer.tier",
-            "order.state",
-            "options.truncation",
-        ];
+        let expected =
+            ["channel", "thread[0].author", "customer.tier", "order.state", "options.truncation"];
         assert_eq!(fields(request), expected);
     }
 
@@ -269,10 +191,7 @@ mod tests {
         let thread = vec![pb::ThreadMessage::default()];
 
         assert_eq!(
-            fields(pb::ClassifyRequest {
-                thread,
-                ..Default::default()
-            }),
+            fields(pb::ClassifyRequest { thread, ..Default::default() }),
             ["thread[0].author"]
         );
     }
@@ -284,10 +203,7 @@ mod tests {
                 promised_by: Some(prost_types::Timestamp { seconds, nanos }),
                 ..Default::default()
             };
-            let request = pb::ClassifyRequest {
-                order: Some(order),
-                ..Default::default()
-            };
+            let request = pb::ClassifyRequest { order: Some(order), ..Default::default() };
             assert_eq!(fields(request), ["order.promised_by"], "{seconds}.{nanos}");
         }
     }

@@ -7,28 +7,11 @@ fn head(name: HeadName, kind: HeadKind, labels: &[&str]) -> Head {
         HeadKind::SingleLabel | HeadKind::Ordinal => vec![],
     };
     let labels = LabelSet::new(labels.iter().copied());
-    Head {
-        name,
-        kind,
-        labels,
-        temperature: 1.0,
-        thresholds,
-    }
+    Head { name, kind, labels, temperature: 1.0, thresholds }
 }
 
-const INTENTS: [&str; 4] = [
-    "order.status",
-    "order.cancel",
-    "refund.request",
-    "chat.greeting",
-];
-const STEPS: [&str; 5] = [
-    "very_negative",
-    "negative",
-    "neutral",
-    "positive",
-    "very_positive",
-];
+const INTENTS: [&str; 4] = ["order.status", "order.cancel", "refund.request", "chat.greeting"];
+const STEPS: [&str; 5] = ["very_negative", "negative", "neutral", "positive", "very_positive"];
 
 fn manifest(heads: Vec<Head>) -> Manifest {
     Manifest {
@@ -71,22 +54,12 @@ fn names(scorer: &Scorer, prediction: &Prediction) -> Vec<String> {
 fn primary_head_leads_and_presence_orders_the_rest() {
     let scorer = full_scorer();
 
-    let prediction = scorer
-        .predict(&output([1.0, 5.0, 0.0, 0.0], [-1.0, 1.0, 3.0, -4.0]), 0.0)
-        .unwrap();
+    let prediction =
+        scorer.predict(&output([1.0, 5.0, 0.0, 0.0], [-1.0, 1.0, 3.0, -4.0]), 0.0).unwrap();
 
-    let expected = [
-        "order.cancel",
-        "refund.request",
-        "order.status",
-        "chat.greeting",
-    ];
+    let expected = ["order.cancel", "refund.request", "order.status", "chat.greeting"];
     assert_eq!(names(&scorer, &prediction), expected);
-    let above: Vec<bool> = prediction
-        .intents
-        .iter()
-        .map(|i| i.presence.above())
-        .collect();
+    let above: Vec<bool> = prediction.intents.iter().map(|i| i.presence.above()).collect();
     assert_eq!(above, [true, true, false, false]);
     assert_eq!(prediction.abstention, None);
 }
@@ -96,17 +69,12 @@ fn equal_intents_of_one_group_fall_back_to_the_group() {
     let scorer = full_scorer();
 
     // e^2 / (2 e^2 + 2) is 0.44 each; both over 0.4, so use flatter ones: three way split.
-    let prediction = scorer
-        .predict(&output([0.6, 0.6, -0.4, -0.4], [0.0, 0.0, -2.0, -2.0]), 0.0)
-        .unwrap();
+    let prediction =
+        scorer.predict(&output([0.6, 0.6, -0.4, -0.4], [0.0, 0.0, -2.0, -2.0]), 0.0).unwrap();
 
     let group = prediction.group_fallback.unwrap();
     assert_eq!(&*group.name, "order");
-    assert!(
-        (group.probability - 0.731).abs() < 1e-3,
-        "{}",
-        group.probability
-    );
+    assert!((group.probability - 0.731).abs() < 1e-3, "{}", group.probability);
     assert_eq!(prediction.abstention, None);
 }
 
@@ -114,32 +82,22 @@ fn equal_intents_of_one_group_fall_back_to_the_group() {
 fn equal_intents_of_different_groups_are_ambiguous() {
     let scorer = full_scorer();
 
-    let prediction = scorer
-        .predict(&output([1.0, 0.2, 1.0, 0.9], [0.0, -2.0, 0.0, -2.0]), 0.0)
-        .unwrap();
+    let prediction =
+        scorer.predict(&output([1.0, 0.2, 1.0, 0.9], [0.0, -2.0, 0.0, -2.0]), 0.0).unwrap();
 
     let abstention = prediction.abstention.unwrap();
     assert_eq!(abstention.reason, AbstainReason::Ambiguous);
-    assert!(
-        abstention
-            .detail
-            .contains("order.status and refund.request"),
-        "{abstention:?}"
-    );
+    assert!(abstention.detail.contains("order.status and refund.request"), "{abstention:?}");
 }
 
 #[test]
 fn scattered_probabilities_are_low_confidence() {
     let scorer = full_scorer();
 
-    let prediction = scorer
-        .predict(&output([0.5, 0.0, 0.05, 0.0], [0.0, -2.0, 0.0, -2.0]), 0.0)
-        .unwrap();
+    let prediction =
+        scorer.predict(&output([0.5, 0.0, 0.05, 0.0], [0.0, -2.0, 0.0, -2.0]), 0.0).unwrap();
 
-    assert_eq!(
-        prediction.abstention.unwrap().reason,
-        AbstainReason::LowConfidence
-    );
+    assert_eq!(prediction.abstention.unwrap().reason, AbstainReason::LowConfidence);
 }
 
 #[test]
@@ -150,14 +108,8 @@ fn no_intent_present_or_unknown_tokens_is_out_of_distribution() {
     let absent = scorer.predict(&output(confident, [-5.0; 4]), 0.0).unwrap();
     let unknown = scorer.predict(&output(confident, [5.0; 4]), 0.9).unwrap();
 
-    assert_eq!(
-        absent.abstention.unwrap().reason,
-        AbstainReason::OutOfDistribution
-    );
-    assert_eq!(
-        unknown.abstention.unwrap().reason,
-        AbstainReason::OutOfDistribution
-    );
+    assert_eq!(absent.abstention.unwrap().reason, AbstainReason::OutOfDistribution);
+    assert_eq!(unknown.abstention.unwrap().reason, AbstainReason::OutOfDistribution);
 }
 
 #[test]
@@ -174,14 +126,9 @@ fn polarity_score_is_the_expected_position() {
 
 #[test]
 fn single_softmax_model_gives_the_same_probability_twice() {
-    let scorer = Scorer::new(&manifest(vec![head(
-        HeadName::Primary,
-        HeadKind::SingleLabel,
-        &INTENTS,
-    )]));
-    let output = MessageOutput {
-        heads: vec![(HeadName::Primary, vec![0.0, 4.0, 0.0, 0.0])],
-    };
+    let scorer =
+        Scorer::new(&manifest(vec![head(HeadName::Primary, HeadKind::SingleLabel, &INTENTS)]));
+    let output = MessageOutput { heads: vec![(HeadName::Primary, vec![0.0, 4.0, 0.0, 0.0])] };
 
     let prediction = scorer.predict(&output, 0.0).unwrap();
 
@@ -195,24 +142,14 @@ fn single_softmax_model_gives_the_same_probability_twice() {
 fn values_that_are_not_finite_are_an_error() {
     let scorer = full_scorer();
 
-    let error = scorer
-        .predict(&output([0.0, f32::NAN, 0.0, 0.0], [0.0; 4]), 0.0)
-        .unwrap_err();
+    let error = scorer.predict(&output([0.0, f32::NAN, 0.0, 0.0], [0.0; 4]), 0.0).unwrap_err();
 
-    assert_eq!(
-        error,
-        ScoringError::NotFinite {
-            head: HeadName::Primary,
-            index: 1
-        }
-    );
+    assert_eq!(error, ScoringError::NotFinite { head: HeadName::Primary, index: 1 });
 }
 
 #[test]
 fn missing_head_is_an_error() {
-    let error = full_scorer()
-        .predict(&MessageOutput::default(), 0.0)
-        .unwrap_err();
+    let error = full_scorer().predict(&MessageOutput::default(), 0.0).unwrap_err();
 
     assert!(matches!(error, ScoringError::Shape { found: 0, .. }));
 }
