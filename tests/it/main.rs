@@ -8,9 +8,16 @@
     reason = "test code"
 )]
 
+mod calls;
 mod damage;
 mod fixtures;
+mod layering;
+mod limits;
 mod model_damage;
 mod model_fields;
 mod model_loading;
 mod parity;
+mod routing;
+mod server;
+mod state;
+mod stress;

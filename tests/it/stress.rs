@@ -1,0 +1,275 @@
+//! Full queues, deadlines, callers that go, engines that fail.
+
+use std::time::Duration;
+
+use signalbox::grpc::pb;
+use signalbox::grpc::pb::classify_result::Outcome;
+use signalbox::grpc::pb::classify_stream_response::Outcome as StreamOutcome;
+use signalbox::lifecycle::ServiceState;
+use tokio_stream::StreamExt;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use crate::server::{Gate, TestServer, fingerprints, request, stub, until};
+
+/// A server whose engine is held with one message, so that everything else waits.
+async fn held_server(
+    gate: &Gate,
+    settings: &[&str],
+) -> (TestServer, tokio::task::JoinHandle<Result<(), Status>>) {
+    let server = TestServer::start(gate.loader(), settings).await;
+    gate.close();
+    let mut client = server.classifier().await;
+    let first = tokio::spawn(async move { client.classify(request("first")).await.map(drop) });
+    until(async || gate.held() == 1).await;
+    (server, first)
+}
+
+fn assert_overloaded(status: &Status) {
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    let details = status.get_error_details();
+    assert!(details.retry_info().unwrap().retry_delay.unwrap() > Duration::ZERO);
+}
+
+#[tokio::test]
+async fn full_server_sheds_on_every_path_and_says_when_to_retry() {
+    for setting in ["limits.max_in_flight=2", "inference.max_queue_size=1"] {
+        let gate = Gate::default();
+        let (server, first) = held_server(&gate, &[setting]).await;
+        let mut client = server.classifier().await;
+        let second =
+            tokio::spawn(async move { client.classify(request("second")).await.map(drop) });
+        until(async || server.status().await.queue_size == 1).await;
+        let mut client = server.classifier().await;
+
+        assert_overloaded(&client.classify(request("third")).await.unwrap_err());
+        let requests = vec![request("a"), request("b")];
+        let batch = client.classify_batch(pb::ClassifyBatchRequest { requests }).await.unwrap();
+        for result in batch.into_inner().results {
+            let Some(Outcome::Error(error)) = result.outcome else { panic!("not shed") };
+            assert_eq!(error.code(), pb::ErrorCode::Overloaded);
+            assert!(error.retry_after.is_some());
+        }
+        let item = pb::ClassifyStreamRequest { request: Some(request("c")) };
+        let reply = client.classify_stream(tokio_stream::once(item)).await.unwrap();
+        let reply = reply.into_inner().next().await.unwrap().unwrap();
+        let Some(StreamOutcome::Error(error)) = reply.outcome else { panic!("not shed") };
+        assert_eq!(error.code(), pb::ErrorCode::Overloaded);
+        assert!(error.retry_after.is_some());
+
+        gate.open();
+        first.await.unwrap().unwrap();
+        second.await.unwrap().unwrap();
+        let counters = server.counters_at_rest().await;
+        assert_eq!((counters.answered, counters.shed), (2, 4), "{setting}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn deadline_in_the_queue_is_deadline_exceeded_and_nothing_is_computed() {
+    let gate = Gate::default();
+    let (server, first) = held_server(&gate, &[]).await;
+    let computed = gate.computed();
+    let mut client = server.classifier().await;
+    let timed = |text: &str| {
+        let mut request = Request::new(request(text));
+        // The header alone, so that the client's own timer can't answer first.
+        request.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
+        request
+    };
+
+    let status = client.classify(timed("late")).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    let details = status.get_error_details();
+    assert_eq!(details.error_info().unwrap().metadata["stage"], "queue");
+
+    let mut batch =
+        Request::new(pb::ClassifyBatchRequest { requests: vec![request("a"), request("b")] });
+    batch.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
+    for result in client.classify_batch(batch).await.unwrap().into_inner().results {
+        let Some(Outcome::Error(error)) = result.outcome else { panic!("answered") };
+        assert_eq!(
+            (error.code(), error.stage.as_str()),
+            (pb::ErrorCode::DeadlineExceeded, "queue")
+        );
+    }
+
+    gate.open();
+    first.await.unwrap().unwrap();
+    let counters = server.counters_at_rest().await;
+    assert_eq!((counters.expired, counters.answered), (3, 1));
+    until(async || server.status().await.queue_size == 0).await;
+    assert_eq!(gate.computed() - computed, 1, "a message past its deadline was computed");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn cancelled_calls_free_their_place_and_are_never_computed() {
+    let gate = Gate::default();
+    let (server, first) = held_server(&gate, &["limits.max_in_flight=4"]).await;
+    let computed = gate.computed();
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        let mut client = server.classifier().await;
+        calls.push(tokio::spawn(async move { client.classify(request("given up")).await }));
+    }
+    until(async || server.status().await.queue_size == 3).await;
+
+    for call in &calls {
+        call.abort();
+    }
+    until(async || server.counters().await.cancelled == 3).await;
+
+    let mut client = server.classifier().await;
+    let next = tokio::spawn(async move { client.classify(request("next")).await.map(drop) });
+    until(async || server.counters().await.in_flight == 2).await;
+    gate.open();
+    first.await.unwrap().unwrap();
+    next.await.unwrap().unwrap();
+    assert_eq!(gate.computed() - computed, 2, "a message of a caller that went was computed");
+    let counters = server.counters_at_rest().await;
+    assert_eq!((counters.answered, counters.cancelled, counters.shed), (2, 3, 0));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn dropped_batches_and_streams_give_up_every_item() {
+    let gate = Gate::default();
+    let (server, first) =
+        held_server(&gate, &["limits.batch_window=8", "limits.stream_window=8"]).await;
+    let mut client = server.classifier().await;
+    let batch = tokio::spawn(async move {
+        let requests = (0..8).map(|_| request("batch")).collect();
+        client.classify_batch(pb::ClassifyBatchRequest { requests }).await.map(drop)
+    });
+    let mut client = server.classifier().await;
+    let stream = tokio::spawn(async move {
+        let items = (0..8).map(|_| pb::ClassifyStreamRequest { request: Some(request("item")) });
+        let endless = tokio_stream::iter(items).chain(tokio_stream::pending());
+        client.classify_stream(endless).await.unwrap().into_inner().next().await.map(drop)
+    });
+    until(async || server.status().await.queue_size == 16).await;
+
+    batch.abort();
+    stream.abort();
+
+    until(async || server.counters().await.cancelled == 16).await;
+    gate.open();
+    first.await.unwrap().unwrap();
+    assert_eq!(server.counters_at_rest().await.answered, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn window_holds_the_sender_of_a_stream() {
+    let gate = Gate::default();
+    let server = TestServer::start(gate.loader(), &["limits.stream_window=3"]).await;
+    gate.close();
+    let mut client = server.classifier().await;
+    let stream = tokio::spawn(async move {
+        let items = (0..50).map(|_| pb::ClassifyStreamRequest { request: Some(request("item")) });
+        let reply = client.classify_stream(tokio_stream::iter(items)).await.unwrap();
+        reply.into_inner().map(Result::unwrap).collect::<Vec<_>>().await.len()
+    });
+    until(async || server.counters().await.in_flight == 3).await;
+
+    // Time for more to be taken, were it to be taken.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.counters().await.offered, 3);
+    gate.open();
+    assert_eq!(stream.await.unwrap(), 50);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn panic_in_the_engine_costs_its_message_only() {
+    let poison = |batch: &signalbox::engine::RaggedBatch| {
+        assert!(batch.messages().all(|message| message.len() != 2 + 1), "poisoned");
+        fingerprints(batch)
+    };
+    // The one-token message below is the only one of that length.
+    let server = TestServer::start(stub(poison), &[]).await;
+    let texts = ["where is my order", "e", "where is my order now"];
+    let requests = texts.map(request).to_vec();
+
+    let reply =
+        server.classifier().await.classify_batch(pb::ClassifyBatchRequest { requests }).await;
+
+    let results = reply.unwrap().into_inner().results;
+    let failed: Vec<bool> =
+        results.iter().map(|r| matches!(r.outcome, Some(Outcome::Error(_)))).collect();
+    assert_eq!(failed, [false, true, false]);
+    let Some(Outcome::Error(error)) = &results[1].outcome else { unreachable!() };
+    assert_eq!((error.code(), error.error_id.len()), (pb::ErrorCode::Internal, 36));
+    assert!(!error.message.contains("poisoned"), "{}", error.message);
+    assert_eq!(server.lifecycle.state(), ServiceState::Serving);
+    let counters = server.counters_at_rest().await;
+    assert_eq!((counters.answered, counters.failed), (2, 1));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn outputs_that_are_not_finite_are_internal_errors() {
+    let server = TestServer::start(
+        stub(|batch| {
+            let mut output = fingerprints(batch)?;
+            // Warm-up messages come alone; poison only the one that is asked for.
+            if batch.token_count() == 3 {
+                output.heads[0].logits[0] = f32::NAN;
+            }
+            Ok(output)
+        }),
+        &[],
+    )
+    .await;
+    let mut client = server.classifier().await;
+
+    let status = client.classify(request("e")).await.unwrap_err();
+
+    assert_eq!(status.code(), Code::Internal);
+    assert!(client.classify(request("where is my order")).await.is_ok());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn mixed_load_keeps_the_counters_identity() {
+    let server = TestServer::start(
+        stub(|batch| {
+            std::thread::sleep(Duration::from_micros(200));
+            fingerprints(batch)
+        }),
+        &["limits.max_in_flight=8", "inference.max_queue_size=4"],
+    )
+    .await;
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..400 {
+        let mut client = server.classifier().await;
+        calls.spawn(async move {
+            let mut call = Request::new(request("where is my order"));
+            if number % 3 == 0 {
+                call.metadata_mut().insert("grpc-timeout", "5m".parse().unwrap());
+            }
+            if number % 7 == 0 {
+                call.get_mut().channel = 77;
+            }
+            let call = client.classify(call);
+            if number % 5 == 0 {
+                drop(tokio::time::timeout(Duration::from_micros(300), call).await);
+            } else {
+                drop(call.await);
+            }
+        });
+        if number % 16 == 0 {
+            server.counters().await;
+        }
+    }
+    while let Some(result) = calls.join_next().await {
+        result.unwrap();
+    }
+
+    let counters = server.counters_at_rest().await;
+    assert!(counters.answered > 0 && counters.rejected > 0, "{counters:?}");
+    let report = server.stop().await;
+    assert_eq!(report.counters.in_flight, 0);
+}
