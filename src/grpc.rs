@@ -105,9 +105,11 @@ fn builder(
         .max_concurrent_streams(config.max_concurrent_streams)
         .http2_keepalive_interval(Some(config.keepalive_interval))
         .http2_keepalive_timeout(Some(config.keepalive_timeout))
-        // The default of 65,535 bytes holds a batch of long texts back for a round trip each time.
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20)
+        // h2 closes a connection with ENHANCE_YOUR_CALM once too many small frames wait unread: 256 bytes less the
+        // frame's size each, half the connection's window in all. A stream that is held must therefore be stopped by
+        // its own window long before: filled with the smallest messages it takes 3.2 MiB of that budget, 128 MiB here.
+        .initial_stream_window_size(1 << 16)
+        .initial_connection_window_size(1 << 28)
         .layer(layers::catch_panic())
 }
 
