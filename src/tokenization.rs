@@ -62,7 +62,7 @@ pub enum TokenizationError {
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
     unknown_id: Option<u32>,
-    /// Marks of the model itself, such as "</s>" and "[SEP]"; never the unknown token.
+    /// Marks of the model itself, such as `</s>` and `[SEP]`; never the unknown token.
     marks: Vec<u32>,
     vocabulary_size: usize,
     max_tokens: usize,
