@@ -9,15 +9,16 @@ mod layers;
 mod models;
 mod server_status;
 mod status;
+mod transport;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
+use tonic::service::Routes;
 
-use crate::config::{Config, LimitsConfig, ServerConfig};
+use crate::config::{Config, LimitsConfig};
 use crate::lifecycle::Lifecycle;
 use crate::pipeline::Pipeline;
 
@@ -50,21 +51,18 @@ struct Context {
     started_at: SystemTime,
 }
 
-/// Why the server stopped by itself.
+/// Why the server can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum GrpcError {
     /// The definitions for reflection are damaged.
     #[error("server reflection can't be set up")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport failed.
-    #[error("the gRPC transport failed")]
-    Transport(#[from] tonic::transport::Error),
 }
 
 /// Serves the API on a socket until `stop` resolves and every connection has ended.
 ///
 /// # Errors
-/// [`GrpcError`] when the server can't be set up or its transport fails.
+/// [`GrpcError`] when the server can't be set up.
 pub async fn serve(
     listener: TcpListener,
     pipeline: Arc<Pipeline>,
@@ -81,36 +79,14 @@ pub async fn serve(
         max_queue_size: config.inference.max_queue_size,
         started_at: SystemTime::now(),
     };
-    // Small replies must not wait for Nagle's algorithm; tonic's own setting does not reach sockets that it is handed.
-    let incoming = TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(config.server.keepalive_interval));
-    let router = builder(&config.server)
-        .add_service(classifier::service(context.clone()))
+    let routes = Routes::new(classifier::service(context.clone()))
         .add_service(models::service(context.clone()))
         .add_service(health::service(context.lifecycle.clone()))
         .add_service(server_status::service(context))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
-    Ok(router.serve_with_incoming_shutdown(incoming, stop).await?)
-}
-
-fn builder(
-    config: &ServerConfig,
-) -> tonic::transport::Server<
-    tower::layer::util::Stack<layers::CatchPanic, tower::layer::util::Identity>,
-> {
-    tonic::transport::Server::builder()
-        .http2_max_header_list_size(config.max_metadata_bytes)
-        .max_concurrent_streams(config.max_concurrent_streams)
-        .http2_keepalive_interval(Some(config.keepalive_interval))
-        .http2_keepalive_timeout(Some(config.keepalive_timeout))
-        // h2 closes a connection with ENHANCE_YOUR_CALM once too many small frames wait unread: 256 bytes less the
-        // frame's size each, half the connection's window in all. A stream that is held must therefore be stopped by
-        // its own window long before: filled with the smallest messages it takes 3.2 MiB of that budget, 128 MiB here.
-        .initial_stream_window_size(1 << 16)
-        .initial_connection_window_size(1 << 28)
-        .layer(layers::catch_panic())
+    transport::serve(listener, routes, &config.server, stop).await;
+    Ok(())
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -220,7 +220,7 @@ mod tests {
     fn sentences_of_supported_languages_are_told_apart() {
         let cases = [
             ("en", "Where is my parcel? It should have been here on Monday."),
-            ("de", "Wo bleibt mein Paket? Es sollte am Montag ankommen."),
+            ("de", "Ich warte immer noch auf mein Paket, es sollte schon am Montag ankommen."),
             ("tr", "Kargom nerede? Pazartesi günü gelmesi gerekiyordu."),
             ("ja", "荷物はどこですか？月曜日に届くはずでした。"),
             ("zh", "我的包裹在哪里？本来应该星期一到的。"),

@@ -37,9 +37,10 @@ pub fn load(
     if let Some(path) = file {
         layers = layers.add_source(File::from(path).format(FileFormat::Toml));
     }
+    // Kubernetes puts SIGNALBOX_PORT and the like beside a service of that name; every key of ours has a section.
     let settings: Variables = variables
         .iter()
-        .filter(|(name, _)| name.starts_with("SIGNALBOX_"))
+        .filter(|(name, _)| name.starts_with("SIGNALBOX_") && name.contains("__"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     layers = layers.add_source(
@@ -137,6 +138,16 @@ mod tests {
 
         assert_eq!(config.models.paths.len(), 2);
         assert_eq!(config.server.drain_timeout, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn variables_that_kubernetes_sets_for_a_service_are_left_alone() {
+        let environment = variables(&[
+            ("SIGNALBOX_PORT", "tcp://10.0.0.1:50051"),
+            ("SIGNALBOX_SERVICE_HOST", "10.0.0.1"),
+        ]);
+
+        assert!(load(None, &environment, &[]).is_ok());
     }
 
     #[test]

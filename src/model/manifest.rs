@@ -96,7 +96,8 @@ impl Default for AbstentionRules {
             min_group: 0.6,
             min_margin: 0.1,
             min_presence: 0.05,
-            max_unknown_share: 0.5,
+            // A text that is all unknown is "▁ <unk>" for a Unigram vocabulary: exactly one half.
+            max_unknown_share: 0.4,
         }
     }
 }

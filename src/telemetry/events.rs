@@ -31,7 +31,14 @@ pub fn listening(address: SocketAddr) {
 
 /// A model is loaded, warmed and checked.
 pub fn model_ready(name: &str, version: &str, digest: &str, engine: &str, took: Duration) {
-    info!(model = name, version, digest, engine, took_ms = took.as_millis(), "model ready");
+    info!(
+        model = name,
+        version,
+        digest,
+        engine,
+        took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "model ready"
+    );
 }
 
 /// Every model is ready and calls are answered.
@@ -61,7 +68,13 @@ pub fn stopped(counters: &CounterSnapshot, cut: u64) {
 
 /// A message was answered.
 pub fn message_answered(id: &str, model: &str, batch_size: usize, total: Duration) {
-    debug!(id, model, batch_size, total_us = total.as_micros(), "message answered");
+    debug!(
+        id,
+        model,
+        batch_size,
+        total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX),
+        "message answered"
+    );
 }
 
 /// A message was not answered. Faults of the server are errors, overload is a warning, the rest is the caller's.
@@ -97,6 +110,16 @@ pub fn replica_lost(model: &str, failure: &dyn StdError) {
 /// The last inference thread of a model is gone.
 pub fn model_lost(name: &str, version: &str) {
     error!(model = name, version, "no inference thread is left");
+}
+
+/// A connection ended with an error, which is mostly the other end going away without a word.
+pub fn connection_failed(failure: &dyn StdError) {
+    debug!(error = chain(failure), "connection failed");
+}
+
+/// A connection can't be taken, for example because the process has no file descriptor left.
+pub fn accept_failed(failure: &dyn StdError) {
+    warn!(error = chain(failure), "connection not accepted");
 }
 
 /// A handler panicked; the call was answered INTERNAL.

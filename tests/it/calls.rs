@@ -145,7 +145,7 @@ async fn stream_answers_every_message_and_ends_with_its_sender() {
     let reply = server.classifier().await.classify_stream(tokio_stream::iter(requests)).await;
 
     let mut replies = reply.unwrap().into_inner();
-    let mut seen = vec![false; 200];
+    let mut seen = [false; 200];
     while let Some(reply) = replies.next().await {
         let reply = reply.unwrap();
         let sequence = usize::try_from(reply.sequence).unwrap();

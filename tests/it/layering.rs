@@ -97,9 +97,10 @@ fn code(source: &str) -> impl Iterator<Item = &str> {
 
 fn names(line: &str, library: &str) -> bool {
     line.match_indices(library).any(|(start, _)| {
-        let before = line[..start].chars().next_back();
+        let (before, rest) = line.split_at(start);
+        let before = before.chars().next_back();
         let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '"');
-        starts && line[start + library.len()..].starts_with("::")
+        starts && rest.strip_prefix(library).is_some_and(|rest| rest.starts_with("::"))
     })
 }
 

@@ -14,7 +14,7 @@ use crate::server::{TestServer, fingerprint, fingerprints, request, stub};
 
 /// Replies that are checked; 1,000,000 takes a few minutes in release.
 fn replies() -> usize {
-    option_env!("SIGNALBOX_TEST_REPLIES").map_or(20_000, |count| count.parse().unwrap())
+    option_env!("SIGNALBOX_TEST_REPLIES").map_or(10_000, |count| count.parse().unwrap())
 }
 
 struct Expectation {
@@ -38,7 +38,7 @@ impl Expectation {
 
 /// Texts that differ in length, so that batches are of every shape.
 fn text(caller: usize, number: usize) -> String {
-    format!("order {caller} {number} {}", "late ".repeat(number % 17))
+    format!("order {caller} {number}{}", " late".repeat(number % 17))
 }
 
 fn with_logits(text: &str) -> pb::ClassifyRequest {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use signalbox::engine::RaggedBatch;
 use signalbox::grpc::pb;
 use signalbox::grpc::pb::classify_result::Outcome;
 use signalbox::grpc::pb::classify_stream_response::Outcome as StreamOutcome;
@@ -10,7 +11,9 @@ use tokio_stream::StreamExt;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
-use crate::server::{Gate, TestServer, fingerprints, request, stub, until};
+use crate::server::{
+    Gate, TestServer, contains, fingerprint_of, fingerprints, request, stub, until,
+};
 
 /// A server whose engine is held with one message, so that everything else waits.
 async fn held_server(
@@ -145,9 +148,16 @@ async fn dropped_batches_and_streams_give_up_every_item() {
     });
     let mut client = server.classifier().await;
     let stream = tokio::spawn(async move {
-        let items = (0..8).map(|_| pb::ClassifyStreamRequest { request: Some(request("item")) });
-        let endless = tokio_stream::iter(items).chain(tokio_stream::pending());
-        client.classify_stream(endless).await.unwrap().into_inner().next().await.map(drop)
+        // Dropped with the task: hyper's client resets a call only once its request body has ended as well.
+        let (items, inbound) = tokio::sync::mpsc::channel(8);
+        for _ in 0..8 {
+            let item = pb::ClassifyStreamRequest { request: Some(request("item")) };
+            items.send(item).await.unwrap();
+        }
+        let inbound = tokio_stream::wrappers::ReceiverStream::new(inbound);
+        let reply = client.classify_stream(inbound).await.unwrap().into_inner().next().await;
+        drop(items);
+        reply.map(drop)
     });
     until(async || server.status().await.queue_size == 16).await;
 
@@ -184,13 +194,13 @@ async fn window_holds_the_sender_of_a_stream() {
 
 #[tokio::test]
 async fn panic_in_the_engine_costs_its_message_only() {
-    let poison = |batch: &signalbox::engine::RaggedBatch| {
-        assert!(batch.messages().all(|message| message.len() != 2 + 1), "poisoned");
+    let poison = fingerprint_of("poison");
+    let script = move |batch: &RaggedBatch| {
+        assert!(!contains(batch, poison), "poisoned");
         fingerprints(batch)
     };
-    // The one-token message below is the only one of that length.
-    let server = TestServer::start(stub(poison), &[]).await;
-    let texts = ["where is my order", "e", "where is my order now"];
+    let server = TestServer::start(stub(script), &[]).await;
+    let texts = ["where is my order", "poison", "where is my order now"];
     let requests = texts.map(request).to_vec();
 
     let reply =
@@ -211,11 +221,11 @@ async fn panic_in_the_engine_costs_its_message_only() {
 
 #[tokio::test]
 async fn outputs_that_are_not_finite_are_internal_errors() {
+    let poison = fingerprint_of("poison");
     let server = TestServer::start(
-        stub(|batch| {
+        stub(move |batch| {
             let mut output = fingerprints(batch)?;
-            // Warm-up messages come alone; poison only the one that is asked for.
-            if batch.token_count() == 3 {
+            if contains(batch, poison) {
                 output.heads[0].logits[0] = f32::NAN;
             }
             Ok(output)
@@ -225,7 +235,7 @@ async fn outputs_that_are_not_finite_are_internal_errors() {
     .await;
     let mut client = server.classifier().await;
 
-    let status = client.classify(request("e")).await.unwrap_err();
+    let status = client.classify(request("poison")).await.unwrap_err();
 
     assert_eq!(status.code(), Code::Internal);
     assert!(client.classify(request("where is my order")).await.is_ok());

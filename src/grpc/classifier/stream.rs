@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tonic::{Status, Streaming};
 
-use crate::error::{Error, NotReadyReason};
+use crate::error::{Error, NotReadyReason, Stage};
 use crate::grpc::status::{from_error, item_error};
 use crate::grpc::{Context, convert, pb};
 use crate::lifecycle::ServiceState;
@@ -51,6 +51,7 @@ enum Event {
     Broken(Status),
     Reply(Result<Box<pb::ClassifyStreamResponse>, JoinError>),
     Stopping,
+    Expired,
 }
 
 impl Exchange {
@@ -65,6 +66,11 @@ impl Exchange {
                 Event::Broken(status) => self.stop_reading(status),
                 Event::Stopping => {
                     let error = Error::NotReady { reason: NotReadyReason::Draining };
+                    self.stop_reading(from_error(&error));
+                }
+                Event::Expired => {
+                    // Items have the same deadline and answer for themselves.
+                    let error = Error::DeadlineExceeded { stage: Stage::Admission };
                     self.stop_reading(from_error(&error));
                 }
                 Event::Reply(Ok(reply)) => return Some((Ok(*reply), self)),
@@ -85,6 +91,7 @@ impl Exchange {
             biased;
             Some(reply) = self.running.join_next() => Event::Reply(reply.map(Box::new)),
             () = stopping(&mut self.state), if reading => Event::Stopping,
+            () = until(self.deadline), if reading => Event::Expired,
             request = read(self.inbound.as_mut()), if reading && has_room => match request {
                 Ok(request) => Event::Request(request.map(Box::new)),
                 Err(status) => Event::Broken(status),
@@ -121,6 +128,13 @@ async fn read(
     match inbound {
         Some(inbound) => inbound.message().await,
         None => Ok(None),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
     }
 }
 
