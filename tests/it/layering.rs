@@ -22,8 +22,9 @@ const EXCEPTIONS: [(&str, &str, &str); 1] = [(
 )];
 
 /// Crates and the only places that may name them.
-const CONFINED: [(&str, &[&str]); 8] = [
+const CONFINED: [(&str, &[&str]); 9] = [
     ("tonic", &["grpc.rs", "grpc/"]),
+    ("hyper", &["grpc.rs", "grpc/"]),
     ("tonic_health", &["grpc.rs", "grpc/"]),
     ("prost", &["grpc.rs", "grpc/"]),
     ("candle_core", &["engine/candle.rs", "engine/candle/"]),

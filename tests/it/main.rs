@@ -8,6 +8,7 @@
     reason = "test code"
 )]
 
+mod binary;
 mod calls;
 mod damage;
 mod fixtures;
