@@ -2,6 +2,9 @@
 
 mod encoder;
 mod heads;
+mod kernels;
+mod matrix;
+mod operations;
 mod padded;
 mod tensors;
 
@@ -69,13 +72,15 @@ impl CandleModel {
     /// # Errors
     /// [`EngineError::Backend`] when the operating system gives no threads.
     pub fn replica(&self, threads: usize) -> Result<Box<dyn Engine>, EngineError> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads.max(1))
-            .thread_name(|index| format!("compute-{index}"))
-            .build()
-            .map_err(|error| EngineError::Backend(Box::new(error)))?;
+        let threads = threads.max(1);
+        // The ragged encoder computes on the calling thread when it has one thread: that saves two switches.
+        let pool = match (&self.encoder, threads) {
+            (Encoder::Ragged(_), 1) => None,
+            (Encoder::Ragged(_) | Encoder::Padded(_), _) => Some(compute_pool(threads)?),
+        };
         Ok(Box::new(CandleEngine {
             model: self.clone(),
+            threads,
             pool,
             info: EngineInfo {
                 name: match self.encoder {
@@ -88,13 +93,13 @@ impl CandleModel {
         }))
     }
 
-    fn infer(&self, batch: &RaggedBatch) -> candle_core::Result<BatchOutput> {
+    fn infer(&self, batch: &RaggedBatch, threads: usize) -> candle_core::Result<BatchOutput> {
         let hidden = match &self.encoder {
-            Encoder::Ragged(encoder) => encoder.forward(batch),
+            Encoder::Ragged(encoder) => encoder.forward(batch, threads),
             Encoder::Padded(encoder) => encoder.forward(batch),
         }?;
-        let pooled = self.pooler.forward(&hidden, batch)?;
-        let heads = self.heads.iter().map(|head| head.forward(&pooled));
+        let pooled = self.pooler.forward(&hidden, batch, threads)?;
+        let heads = self.heads.iter().map(|head| head.forward(&pooled, threads));
         Ok(BatchOutput {
             rows: batch.len(),
             heads: heads.collect::<candle_core::Result<_>>()?,
@@ -131,9 +136,10 @@ fn tensors_of(bundle: &ModelBundle) -> Tensors<'_> {
 #[derive(Debug)]
 struct CandleEngine {
     model: CandleModel,
-    /// candle gives parts of its work to the rayon pool that it runs in. In its own, a replica uses no more threads
-    /// than it was given, and never the pool of the process.
-    pool: ThreadPool,
+    threads: usize,
+    /// Work is given to the rayon pool that it runs in. In its own, a replica uses no more threads than it was given,
+    /// and never the pool of the process.
+    pool: Option<ThreadPool>,
     info: EngineInfo,
 }
 
@@ -148,8 +154,19 @@ impl Engine for CandleEngine {
             let heads = self.model.heads.iter().map(HeadLayers::empty_output);
             return Ok(BatchOutput { heads: heads.collect(), ..BatchOutput::default() });
         }
-        self.pool
-            .install(|| self.model.infer(batch))
-            .map_err(|error| EngineError::Backend(Box::new(error)))
+        let infer = || self.model.infer(batch, self.threads);
+        let output = match &self.pool {
+            Some(pool) => pool.install(infer),
+            None => infer(),
+        };
+        output.map_err(|error| EngineError::Backend(Box::new(error)))
     }
+}
+
+fn compute_pool(threads: usize) -> Result<ThreadPool, EngineError> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("compute-{index}"))
+        .build()
+        .map_err(|error| EngineError::Backend(Box::new(error)))
 }

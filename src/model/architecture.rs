@@ -1,7 +1,7 @@
 //! `config.json`: which encoder a model is and how large its parts are.
 
 use super::error::ModelError;
-use super::fields::Object;
+use super::fields::{Object, to_f32};
 
 /// Layers that are accepted at most; more only costs time before the missing tensors are noticed.
 const MAX_LAYERS: usize = 1_024;
@@ -77,7 +77,7 @@ pub struct Architecture {
     /// Rows of the token type embeddings, 0 if the family has none.
     pub token_types: usize,
     /// Added to the variance in layer normalisation.
-    pub layer_norm_epsilon: f64,
+    pub layer_norm_epsilon: f32,
     /// Id of the padding token.
     pub pad_token_id: u32,
 }
@@ -245,13 +245,13 @@ fn token_types(config: &Object<'_>, family: Family) -> Result<usize, ModelError>
     }
 }
 
-fn layer_norm_epsilon(config: &Object<'_>, family: Family) -> Result<f64, ModelError> {
+fn layer_norm_epsilon(config: &Object<'_>, family: Family) -> Result<f32, ModelError> {
     const FIELD: &str = "layer_norm_eps";
     match family {
         Family::Bert | Family::Roberta => {
             let epsilon = config.optional(FIELD, Object::number)?.unwrap_or(1e-12);
             if (0.0..1.0).contains(&epsilon) {
-                Ok(epsilon)
+                Ok(to_f32(epsilon))
             } else {
                 Err(config.refuse(FIELD, "a number from 0 to 1"))
             }

@@ -179,6 +179,15 @@ pub(super) fn describe(value: Option<&Value>) -> String {
     }
 }
 
+/// Rounds to single precision; too large becomes infinite.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "settings are kept in single precision; the callers check the range after rounding"
+)]
+pub(super) fn to_f32(number: f64) -> f32 {
+    number as f32
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

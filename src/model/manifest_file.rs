@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::SelfCheck;
 use super::architecture::{Architecture, Purpose};
 use super::error::ModelError;
-use super::fields::{self, Object};
+use super::fields::{self, Object, to_f32};
 use super::files::{CONFIG, MANIFEST, TOKENIZER, WEIGHTS};
 use super::integrity::DeclaredDigests;
 use super::manifest::{AbstentionRules, Head, Manifest, Pooling};
@@ -297,13 +297,4 @@ fn self_check(
         }
     };
     root.objects(field)?.into_iter().map(one).collect()
-}
-
-/// Rounds to single precision; too large becomes infinite.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "settings are kept in single precision; the callers check the range after rounding"
-)]
-fn to_f32(number: f64) -> f32 {
-    number as f32
 }

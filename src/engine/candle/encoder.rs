@@ -3,10 +3,9 @@
 //! The tokens of all messages lie one after the other, `[T, H]`, through everything that looks at one token at a time;
 //! only attention goes message by message.
 
-use candle_core::{D, Device, Result, Tensor};
-use candle_nn::ops::softmax_last_dim;
-use candle_nn::{LayerNorm, Linear, Module};
+use candle_core::{Device, Result, Tensor};
 
+use super::operations::{Dense, Norm, activate_in_place, attend};
 use super::tensors::Tensors;
 use crate::engine::RaggedBatch;
 use crate::model::ModelError;
@@ -36,10 +35,10 @@ impl RaggedEncoder {
     }
 
     /// Computes the token vectors `[T, H]` of all messages.
-    pub(super) fn forward(&self, batch: &RaggedBatch) -> Result<Tensor> {
-        let mut hidden = self.embeddings.forward(batch)?;
+    pub(super) fn forward(&self, batch: &RaggedBatch, threads: usize) -> Result<Tensor> {
+        let mut hidden = self.embeddings.forward(batch, threads)?;
         for layer in &self.layers {
-            hidden = layer.forward(&hidden, batch)?;
+            hidden = layer.forward(&hidden, batch, threads)?;
         }
         Ok(hidden)
     }
@@ -54,7 +53,7 @@ struct Embeddings {
     /// Position embeddings from the first position on, token type 0 added: `[positions, H]`.
     positions: Vec<f32>,
     hidden_size: usize,
-    norm: LayerNorm,
+    norm: Norm,
 }
 
 impl Embeddings {
@@ -80,11 +79,11 @@ impl Embeddings {
             words_name: names.word_embeddings(),
             positions,
             hidden_size,
-            norm: tensors.layer_norm(&names.embeddings_norm())?,
+            norm: tensors.norm(&names.embeddings_norm())?,
         })
     }
 
-    fn forward(&self, batch: &RaggedBatch) -> Result<Tensor> {
+    fn forward(&self, batch: &RaggedBatch, threads: usize) -> Result<Tensor> {
         let words = self.words.tensor(&self.words_name).map_err(candle_core::Error::wrap)?;
         let mut values = Vec::with_capacity(batch.token_count() * self.hidden_size);
         for message in batch.messages() {
@@ -97,8 +96,9 @@ impl Embeddings {
                 }
             }
         }
+        self.norm.normalize(&mut values, threads);
         let shape = (batch.token_count(), self.hidden_size);
-        self.norm.forward(&Tensor::from_vec(values, shape, &Device::Cpu)?)
+        Tensor::from_vec(values, shape, &Device::Cpu)
     }
 }
 
@@ -106,14 +106,14 @@ impl Embeddings {
 #[derive(Clone, Debug)]
 struct Layer {
     /// Queries, keys and values in one matrix `[3H, H]`; the queries are divided by the root of the head width.
-    query_key_value: Linear,
+    query_key_value: Dense,
     attention_heads: usize,
-    attention_output: Linear,
-    attention_norm: LayerNorm,
-    intermediate: Linear,
+    attention_output: Dense,
+    attention_norm: Norm,
+    intermediate: Dense,
     activation: Activation,
-    output: Linear,
-    output_norm: LayerNorm,
+    output: Dense,
+    output_norm: Norm,
 }
 
 impl Layer {
@@ -125,51 +125,24 @@ impl Layer {
         Ok(Self {
             query_key_value: tensors.query_key_value(architecture, modules)?,
             attention_heads: architecture.attention_heads,
-            attention_output: tensors.linear(&modules.attention_output)?,
-            attention_norm: tensors.layer_norm(&modules.attention_norm)?,
-            intermediate: tensors.linear(&modules.intermediate)?,
+            attention_output: tensors.dense(&modules.attention_output)?,
+            attention_norm: tensors.norm(&modules.attention_norm)?,
+            intermediate: tensors.dense(&modules.intermediate)?,
             activation: architecture.activation,
-            output: tensors.linear(&modules.output)?,
-            output_norm: tensors.layer_norm(&modules.output_norm)?,
+            output: tensors.dense(&modules.output)?,
+            output_norm: tensors.norm(&modules.output_norm)?,
         })
     }
 
-    fn forward(&self, hidden: &Tensor, batch: &RaggedBatch) -> Result<Tensor> {
-        let attention = self.attention_output.forward(&self.attention(hidden, batch)?)?;
-        let hidden = self.attention_norm.forward(&(hidden + attention)?)?;
-        let intermediate = self.intermediate.forward(&hidden)?;
-        let intermediate = match self.activation {
-            Activation::Gelu => intermediate.gelu_erf(),
-            Activation::GeluTanh => intermediate.gelu(),
-            Activation::Relu => intermediate.relu(),
-        }?;
-        let output = self.output.forward(&intermediate)?;
-        self.output_norm.forward(&(hidden + output)?)
+    fn forward(&self, hidden: &Tensor, batch: &RaggedBatch, threads: usize) -> Result<Tensor> {
+        let query_key_value = self.query_key_value.forward(hidden, threads)?;
+        let context = attend(&query_key_value, batch, self.attention_heads, threads)?;
+        let attention = self.attention_output.forward(&context, threads)?;
+        self.attention_norm.add_and_normalize(&attention, hidden, threads)?;
+        let intermediate = self.intermediate.forward(&attention, threads)?;
+        activate_in_place(&intermediate, self.activation, threads)?;
+        let output = self.output.forward(&intermediate, threads)?;
+        self.output_norm.add_and_normalize(&output, &attention, threads)?;
+        Ok(output)
     }
-
-    fn attention(&self, hidden: &Tensor, batch: &RaggedBatch) -> Result<Tensor> {
-        let query_key_value = self.query_key_value.forward(hidden)?;
-        let mut start = 0;
-        let mut contexts = Vec::with_capacity(batch.len());
-        for message in batch.messages() {
-            let rows = query_key_value.narrow(0, start, message.len())?;
-            contexts.push(attend(&rows, self.attention_heads)?);
-            start += message.len();
-        }
-        match contexts.as_slice() {
-            [only] => Ok(only.clone()),
-            _ => Tensor::cat(&contexts, 0),
-        }
-    }
-}
-
-/// Attention inside one message: `[n, 3H]` to `[n, H]`.
-fn attend(query_key_value: &Tensor, heads: usize) -> Result<Tensor> {
-    let (tokens, width) = query_key_value.dims2()?;
-    let split = query_key_value.reshape((tokens, 3, heads, width / 3 / heads))?;
-    // Views `[heads, n, head width]`: the matrix products take strides, nothing is copied.
-    let part = |index| split.narrow(1, index, 1)?.squeeze(1)?.transpose(0, 1);
-    let scores = part(0)?.matmul(&part(1)?.transpose(D::Minus1, D::Minus2)?)?;
-    let context = softmax_last_dim(&scores)?.matmul(&part(2)?)?;
-    context.transpose(0, 1)?.reshape((tokens, width / 3))
 }

@@ -1,8 +1,8 @@
 //! From token vectors to the vector of a message, and from there to the outputs of the heads.
 
 use candle_core::{Result, Tensor};
-use candle_nn::{Linear, Module};
 
+use super::operations::Dense;
 use super::tensors::Tensors;
 use crate::engine::{HeadOutput, RaggedBatch};
 use crate::labels::HeadName;
@@ -17,7 +17,7 @@ pub(super) enum Pooler {
     Mean,
     First,
     /// The first token through a dense layer and tanh.
-    Dense(Linear),
+    Dense(Dense),
 }
 
 impl Pooler {
@@ -29,14 +29,17 @@ impl Pooler {
         Ok(match pooling {
             Pooling::Mean => Self::Mean,
             Pooling::Cls => Self::First,
-            Pooling::Pooler => {
-                Self::Dense(tensors.linear(&TensorNames::of(architecture).pooler())?)
-            }
+            Pooling::Pooler => Self::Dense(tensors.dense(&TensorNames::of(architecture).pooler())?),
         })
     }
 
     /// Pools `[T, H]` to `[B, H]`.
-    pub(super) fn forward(&self, hidden: &Tensor, batch: &RaggedBatch) -> Result<Tensor> {
+    pub(super) fn forward(
+        &self,
+        hidden: &Tensor,
+        batch: &RaggedBatch,
+        threads: usize,
+    ) -> Result<Tensor> {
         let mut start = 0;
         let mut rows = Vec::with_capacity(batch.len());
         for message in batch.messages() {
@@ -49,7 +52,7 @@ impl Pooler {
         let pooled = Tensor::cat(&rows, 0)?;
         match self {
             Self::Mean | Self::First => Ok(pooled),
-            Self::Dense(dense) => dense.forward(&pooled)?.tanh(),
+            Self::Dense(dense) => dense.forward(&pooled, threads)?.tanh(),
         }
     }
 }
@@ -59,8 +62,8 @@ impl Pooler {
 pub(super) struct HeadLayers {
     name: HeadName,
     labels: usize,
-    hidden: Option<(Linear, HeadActivation)>,
-    output: Linear,
+    hidden: Option<(Dense, HeadActivation)>,
+    output: Dense,
 }
 
 impl HeadLayers {
@@ -72,30 +75,30 @@ impl HeadLayers {
         let load = |head: &Head| {
             let modules = HeadModules::of(architecture, head.name);
             let hidden = modules.hidden.map(|(module, activation)| {
-                let dense = tensors.linear(&module)?;
+                let dense = tensors.dense(&module)?;
                 Ok::<_, ModelError>((dense, activation))
             });
             Ok(Self {
                 name: head.name,
                 labels: head.labels.len(),
                 hidden: hidden.transpose()?,
-                output: tensors.linear(&modules.output)?,
+                output: tensors.dense(&modules.output)?,
             })
         };
         manifest.heads.iter().map(load).collect()
     }
 
     /// Computes the logits of the head from `[B, H]`.
-    pub(super) fn forward(&self, pooled: &Tensor) -> Result<HeadOutput> {
+    pub(super) fn forward(&self, pooled: &Tensor, threads: usize) -> Result<HeadOutput> {
         let logits = match &self.hidden {
-            None => self.output.forward(pooled)?,
+            None => self.output.forward(pooled, threads)?,
             Some((dense, activation)) => {
-                let hidden = dense.forward(pooled)?;
+                let hidden = dense.forward(pooled, threads)?;
                 let hidden = match activation {
                     HeadActivation::Tanh => hidden.tanh(),
                     HeadActivation::Relu => hidden.relu(),
                 }?;
-                self.output.forward(&hidden)?
+                self.output.forward(&hidden, threads)?
             }
         };
         Ok(HeadOutput {

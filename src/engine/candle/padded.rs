@@ -96,7 +96,7 @@ fn config(architecture: &Architecture) -> Config {
         },
         max_position_embeddings: architecture.position_rows,
         type_vocab_size: architecture.token_types,
-        layer_norm_eps: architecture.layer_norm_epsilon,
+        layer_norm_eps: f64::from(architecture.layer_norm_epsilon),
         pad_token_id: usize::try_from(architecture.pad_token_id).unwrap_or_default(),
         ..Config::default()
     }

@@ -1,0 +1,269 @@
+//! The steps of an encoder as candle operations on the CPU: fused, without padding, on a given number of threads.
+
+use std::sync::Arc;
+
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp3, Error, InplaceOp1, InplaceOp2, Layout, Result, Shape, Tensor,
+};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::kernels::{activate, for_each_row, for_each_row_pair, normalize, softmax};
+use super::matrix::{Before, Matrix, MatrixMut, multiply};
+use crate::engine::RaggedBatch;
+use crate::model::architecture::Activation;
+
+/// A dense layer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Dense {
+    /// `[in, out]`: with few tokens, the product reads this order without rearranging it first.
+    pub(super) weight: Tensor,
+    /// `[out]`.
+    pub(super) bias: Tensor,
+}
+
+impl Dense {
+    /// Computes `[T, out]` from `[T, in]`.
+    pub(super) fn forward(&self, input: &Tensor, threads: usize) -> Result<Tensor> {
+        input.apply_op3_no_bwd(&self.weight, &self.bias, &DenseOperation { threads })
+    }
+}
+
+struct DenseOperation {
+    threads: usize,
+}
+
+impl CustomOp3 for DenseOperation {
+    fn name(&self) -> &'static str {
+        "dense"
+    }
+
+    fn cpu_fwd(
+        &self,
+        input: &CpuStorage,
+        input_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (rows, inputs) = input_layout.shape().dims2()?;
+        let (weight_inputs, outputs) = weight_layout.shape().dims2()?;
+        let input = numbers(input, input_layout)?;
+        let weight = numbers(weight, weight_layout)?;
+        let bias = numbers(bias, bias_layout)?;
+        let mut result = Vec::with_capacity(rows * outputs);
+        for _ in 0..rows {
+            result.extend_from_slice(bias);
+        }
+        let product = |result: &mut [f32]| {
+            multiply(
+                Matrix::new(input, rows, inputs, inputs)?,
+                Matrix::new(weight, weight_inputs, outputs, outputs)?,
+                MatrixMut::new(result, rows, outputs, outputs)?,
+                Before::Add,
+                self.threads,
+            )
+        };
+        product(&mut result)
+            .ok_or_else(|| mismatch(self.name(), &[input_layout, weight_layout]))?;
+        Ok((CpuStorage::F32(result), (rows, outputs).into()))
+    }
+}
+
+/// Applies an activation in place.
+pub(super) fn activate_in_place(
+    values: &Tensor,
+    activation: Activation,
+    threads: usize,
+) -> Result<()> {
+    values.inplace_op1(&ActivationOperation { activation, threads })
+}
+
+struct ActivationOperation {
+    activation: Activation,
+    threads: usize,
+}
+
+impl InplaceOp1 for ActivationOperation {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let (_, width) = layout.shape().dims2()?;
+        let values = numbers_mut(storage, layout)?;
+        for_each_row(values, width, self.threads, |row| {
+            activate(row, self.activation);
+        });
+        Ok(())
+    }
+}
+
+/// Layer normalisation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Norm {
+    pub(super) scale: Arc<[f32]>,
+    pub(super) shift: Arc<[f32]>,
+    pub(super) epsilon: f32,
+}
+
+impl Norm {
+    /// Normalises each row of `values + residual` into `values`, both `[T, H]`.
+    pub(super) fn add_and_normalize(
+        &self,
+        values: &Tensor,
+        residual: &Tensor,
+        threads: usize,
+    ) -> Result<()> {
+        values.inplace_op2(residual, &NormOperation { norm: self, threads })
+    }
+
+    /// Normalises each row of `[T, H]`.
+    pub(super) fn normalize(&self, values: &mut [f32], threads: usize) {
+        for_each_row(values, self.scale.len(), threads, |row| {
+            normalize(row, &self.scale, &self.shift, self.epsilon);
+        });
+    }
+}
+
+struct NormOperation<'a> {
+    norm: &'a Norm,
+    threads: usize,
+}
+
+impl InplaceOp2 for NormOperation<'_> {
+    fn name(&self) -> &'static str {
+        "add-and-normalize"
+    }
+
+    fn cpu_fwd(
+        &self,
+        values: &mut CpuStorage,
+        values_layout: &Layout,
+        residual: &CpuStorage,
+        residual_layout: &Layout,
+    ) -> Result<()> {
+        let Norm { scale, shift, epsilon } = self.norm;
+        let shape = values_layout.shape();
+        if shape != residual_layout.shape() || shape.dims2()?.1 != scale.len() {
+            return Err(mismatch(self.name(), &[values_layout, residual_layout]));
+        }
+        let values = numbers_mut(values, values_layout)?;
+        let residual = numbers(residual, residual_layout)?;
+        for_each_row_pair(values, residual, scale.len(), self.threads, |row, residual| {
+            for (value, residual) in row.iter_mut().zip(residual) {
+                *value += residual;
+            }
+            normalize(row, scale, shift, *epsilon);
+        });
+        Ok(())
+    }
+}
+
+/// Attention inside each message of a batch.
+///
+/// Takes `[T, 3H]`: queries (scaled), keys and values side by side. Returns `[T, H]`.
+pub(super) fn attend(
+    query_key_value: &Tensor,
+    batch: &RaggedBatch,
+    heads: usize,
+    threads: usize,
+) -> Result<Tensor> {
+    query_key_value.apply_op1_no_bwd(&AttentionOperation { batch, heads, threads })
+}
+
+struct AttentionOperation<'a> {
+    batch: &'a RaggedBatch,
+    heads: usize,
+    threads: usize,
+}
+
+impl CustomOp1 for AttentionOperation<'_> {
+    fn name(&self) -> &'static str {
+        "ragged-attention"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (tokens, width) = layout.shape().dims2()?;
+        let hidden = width / 3;
+        let mut rest_of_input = numbers(storage, layout)?;
+        let mut result = vec![0.0; tokens * hidden];
+        let mut rest_of_result = result.as_mut_slice();
+        let mut messages = Vec::with_capacity(self.batch.len());
+        for message in self.batch.messages() {
+            let parts = (
+                rest_of_input.split_at_checked(message.len() * width),
+                rest_of_result.split_at_mut_checked(message.len() * hidden),
+            );
+            let (Some((input, input_left)), Some((output, output_left))) = parts else {
+                return Err(mismatch(self.name(), &[layout]));
+            };
+            messages.push((input, output));
+            (rest_of_input, rest_of_result) = (input_left, output_left);
+        }
+        let attend = |(input, output)| self.attend_message(input, output, hidden);
+        let done = if self.threads > 1 {
+            messages.into_par_iter().map(attend).collect()
+        } else {
+            messages.into_iter().map(attend).collect()
+        };
+        let done: Option<()> = done;
+        done.ok_or_else(|| mismatch(self.name(), &[layout]))?;
+        Ok((CpuStorage::F32(result), (tokens, hidden).into()))
+    }
+}
+
+impl AttentionOperation<'_> {
+    /// `[n, 3H]` to `[n, H]`; `None` if the sizes do not match. The products write each head to its columns: nothing is
+    /// copied or transposed.
+    fn attend_message(&self, input: &[f32], output: &mut [f32], hidden: usize) -> Option<()> {
+        let tokens = output.len().checked_div(hidden)?;
+        let head_width = hidden.checked_div(self.heads)?;
+        let mut scores = vec![0.0; tokens * tokens];
+        for start in (0..self.heads).map(|head| head * head_width) {
+            let columns = |part: usize| {
+                let values = input.get(part * hidden + start..)?;
+                Matrix::new(values, tokens, head_width, 3 * hidden)
+            };
+            multiply(
+                columns(0)?,
+                columns(1)?.transposed(),
+                MatrixMut::new(&mut scores, tokens, tokens, tokens)?,
+                Before::Overwrite,
+                1,
+            )?;
+            for_each_row(&mut scores, tokens, 1, softmax);
+            multiply(
+                Matrix::new(&scores, tokens, tokens, tokens)?,
+                columns(2)?,
+                MatrixMut::new(output.get_mut(start..)?, tokens, head_width, hidden)?,
+                Before::Overwrite,
+                1,
+            )?;
+        }
+        Some(())
+    }
+}
+
+/// Numbers of a contiguous tensor.
+fn numbers<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let values = storage.as_slice::<f32>()?;
+    let range = layout.contiguous_offsets();
+    let part = range.and_then(|(start, end)| values.get(start..end));
+    part.ok_or_else(|| Error::RequiresContiguous { op: "numbers" }.bt())
+}
+
+/// Numbers of a contiguous tensor, to be changed.
+fn numbers_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+    let CpuStorage::F32(values) = storage else {
+        return Err(Error::Msg("a tensor is not f32".to_owned()).bt());
+    };
+    let range = layout.contiguous_offsets();
+    let part = range.and_then(|(start, end)| values.get_mut(start..end));
+    part.ok_or_else(|| Error::RequiresContiguous { op: "numbers" }.bt())
+}
+
+fn mismatch(operation: &str, layouts: &[&Layout]) -> Error {
+    let shapes: Vec<_> = layouts.iter().map(|layout| layout.shape()).collect();
+    Error::Msg(format!("{operation} does not fit the shapes {shapes:?}")).bt()
+}
