@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use signalbox::app::{App, candle_loader};
-use signalbox::config::sources::{self, Variables};
+use signalbox::config::sources::{self, Sources, Variables};
 use signalbox::grpc::pb::ClassifyRequest;
 use signalbox::grpc::pb::classifier_service_client::ClassifierServiceClient;
 use signalbox::lifecycle::ServiceState;
@@ -24,7 +24,8 @@ const CALLS: usize = 300;
 async fn main() {
     let assignments = ["server.listen=127.0.0.1:0", "inference.instances=1", "log.filter=off"];
     let assignments = assignments.map(str::to_owned);
-    let config = sources::load(None, &Variables::new(), &assignments).unwrap();
+    let all = Sources { assignments: &assignments, ..Sources::default() };
+    let config = sources::load(all, &Variables::new()).unwrap();
     let started = Instant::now();
     let app = App::new(config.resolved(1).unwrap(), candle_loader());
     let mut state = app.lifecycle().subscribe();

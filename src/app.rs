@@ -1,6 +1,7 @@
 //! Builds the parts in order, owns them, and takes them down in reverse.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,10 @@ use crate::registry::{LoadError, LoadedModel, Registry, Snapshot};
 use crate::telemetry::counters::{CounterSnapshot, Counters};
 use crate::telemetry::events;
 
-/// How long answers get to leave after the last message is answered, when something else (an idle watcher, say) keeps
-/// a connection open.
-const FLUSH_GRACE: Duration = Duration::from_millis(500);
+/// How long the last replies get to leave the connection's buffers when something else keeps it open.
+const FLUSH_GRACE: Duration = Duration::from_secs(1);
 
-/// How often the drain looks whether messages are still in flight.
+/// How often the drain looks whether calls are still open.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// Prepares the replicas of a verified model: (model, threads for each replica).
@@ -71,8 +71,8 @@ pub enum AppError {
 pub struct Report {
     /// What became of every message.
     pub counters: CounterSnapshot,
-    /// Messages that were still under way when the drain timeout passed.
-    pub cut: u64,
+    /// Calls that were still open when the drain timeout passed.
+    pub cut: usize,
 }
 
 /// Returns the loader for candle, which computes every architecture that is supported.
@@ -207,9 +207,16 @@ impl App {
             signal = next_signal(&mut signals) => signal,
         };
         events::draining(signal);
-        let cut = self.drain(&mut server.0, stop, next_signal(&mut signals)).await;
+        let mut second_signal = std::pin::pin!(next_signal(&mut signals));
+        let cut = self.drain(&mut server.0, stop, second_signal.as_mut()).await;
         let report = Report { counters: self.pipeline.counters().snapshot(), cut };
-        self.unload().await?;
+        let patience = self.config.server.drain_timeout;
+        tokio::select! {
+            unloaded = self.unload() => unloaded?,
+            // An engine that does not come back must not keep the program from ending.
+            () = tokio::time::sleep(patience) => events::threads_left(),
+            _ = second_signal => events::threads_left(),
+        }
         events::stopped(&report.counters, cut);
         Ok(report)
     }
@@ -251,15 +258,14 @@ impl App {
 
     /// NOT_SERVING → drain delay → no new connections and calls → calls under way end, or time is up.
     ///
-    /// Returns the number of messages that were cut off.
+    /// Returns the number of calls that were cut off.
     async fn drain(
         &self,
         server: &mut JoinHandle<Result<(), GrpcError>>,
         stop: tokio::sync::oneshot::Sender<()>,
-        second_signal: impl Future<Output = &'static str>,
-    ) -> u64 {
+        mut second_signal: Pin<&mut impl Future<Output = &'static str>>,
+    ) -> usize {
         self.lifecycle.advance(ServiceState::Draining);
-        tokio::pin!(second_signal);
         let in_a_hurry = tokio::select! {
             () = tokio::time::sleep(self.config.server.drain_delay) => false,
             _ = &mut second_signal => true,
@@ -268,19 +274,21 @@ impl App {
         if stop.send(()).is_err() {
             // The server has ended by itself already.
         }
-        if !in_a_hurry {
+        if !in_a_hurry && !server.is_finished() {
             tokio::select! {
                 _ = server => {}
                 () = self.all_answered() => {}
                 () = tokio::time::sleep(self.config.server.drain_timeout) => {}
-                _ = &mut second_signal => {}
+                _ = second_signal => {}
             }
         }
-        self.pipeline.counters().snapshot().in_flight
+        self.lifecycle.open_calls()
     }
 
+    /// Resolves when every reply has been handed over and had time to leave. What else keeps a connection open then,
+    /// such as a reflection stream, is not waited for.
     async fn all_answered(&self) {
-        while self.pipeline.counters().snapshot().in_flight > 0 {
+        while self.lifecycle.open_calls() > 0 {
             tokio::time::sleep(DRAIN_POLL).await;
         }
         tokio::time::sleep(FLUSH_GRACE).await;

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::config::{Config, sources};
+use crate::config::Config;
+use crate::config::sources::{self, Sources};
 use crate::telemetry::logging;
 
 /// Everything went well.
@@ -65,8 +66,9 @@ struct ConfigArguments {
 }
 
 impl ConfigArguments {
-    /// Puts all sources together and fills in what depends on the machine. `more` is set on top of everything.
-    fn resolve(&self, more: &[String]) -> anyhow::Result<Config> {
+    /// Puts all sources together and fills in what depends on the machine. `defaults` are those of the subcommand,
+    /// `more` is set on top of everything.
+    fn resolve(&self, defaults: &[&str], more: &[String]) -> anyhow::Result<Config> {
         let mut assignments = self.set.clone();
         if let Some(filter) = &self.log {
             assignments.push(format!("log.filter={}", toml::Value::from(filter.as_str())));
@@ -76,7 +78,8 @@ impl ConfigArguments {
         }
         assignments.extend_from_slice(more);
         let variables = sources::process_environment();
-        let mut config = sources::load(self.config.as_deref(), &variables, &assignments)?;
+        let all = Sources { defaults, file: self.config.as_deref(), assignments: &assignments };
+        let mut config = sources::load(all, &variables)?;
         if !self.model.is_empty() {
             config.models.paths.clone_from(&self.model);
         }

@@ -146,8 +146,12 @@ impl Config {
         server.worker_threads = or_default(server.worker_threads, cores.min(4));
         server.text_threads = or_default(server.text_threads, cores);
         self.inference.instances = or_default(self.inference.instances, cores.min(4));
-
         self.check()?;
+
+        // A call must not fill the server by itself and then be turned away by what it has filled.
+        let room = self.limits.max_in_flight.min(self.inference.max_queue_size);
+        self.limits.batch_window = self.limits.batch_window.min(room);
+        self.limits.stream_window = self.limits.stream_window.min(room);
         Ok(self)
     }
 

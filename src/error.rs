@@ -26,6 +26,8 @@ pub enum ErrorKind {
 /// Stage in which a message ran out of time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stage {
+    /// While the request came in.
+    Receiving,
     /// Before any work was done.
     Admission,
     /// Cleaning and splitting the text.
@@ -41,6 +43,7 @@ impl Stage {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Receiving => "receiving",
             Self::Admission => "admission",
             Self::Text => "text",
             Self::Queue => "queue",
@@ -57,7 +60,7 @@ pub enum FullLimit {
         /// Messages that may be in flight.
         limit: usize,
     },
-    /// `limits.max_queue_size`.
+    /// `inference.max_queue_size`.
     Queue {
         /// Messages that may wait.
         limit: usize,
@@ -80,7 +83,7 @@ pub enum NotReadyReason {
     Starting,
     /// The server is about to stop.
     Draining,
-    /// No inference thread of the model is left.
+    /// The inference thread that had the message is lost, or none is left.
     WorkersLost,
 }
 
@@ -91,7 +94,7 @@ impl NotReadyReason {
         match self {
             Self::Starting => "models are loading",
             Self::Draining => "the server is draining",
-            Self::WorkersLost => "no inference thread of the model is left",
+            Self::WorkersLost => "an inference thread of the model was lost",
         }
     }
 }

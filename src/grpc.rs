@@ -1,5 +1,6 @@
 //! The native gRPC API. Nothing here knows how a message is classified; it converts, calls and converts back.
 
+mod call;
 mod classifier;
 pub mod codec;
 mod convert;
@@ -18,6 +19,7 @@ use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
+use self::call::Calls;
 use crate::config::{Config, LimitsConfig};
 use crate::lifecycle::Lifecycle;
 use crate::pipeline::Pipeline;
@@ -79,14 +81,21 @@ pub async fn serve(
         max_queue_size: config.inference.max_queue_size,
         started_at: SystemTime::now(),
     };
+    let open_calls = context.lifecycle.clone();
     let routes = Routes::new(classifier::service(context.clone()))
         .add_service(models::service(context.clone()))
         .add_service(health::service(context.lifecycle.clone()))
         .add_service(server_status::service(context))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
-    transport::serve(listener, routes, &config.server, stop).await;
+    let calls = Calls::new(routes.prepare(), open_calls, config.limits.default_timeout);
+    transport::serve(listener, calls, &config.server, stop).await;
     Ok(())
+}
+
+/// Counts on the wire have 32 bits; none of ours comes near that.
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

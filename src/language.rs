@@ -1,6 +1,6 @@
 //! Which language a text is written in, and whether the model supports it.
 
-use whatlang::{Detector, Lang};
+use whatlang::{Detector, Info, Lang, Script};
 
 /// Letters that a text needs before its language is told from the text alone.
 const MIN_LETTERS: usize = 12;
@@ -10,6 +10,10 @@ const MIN_LETTERS: usize = 12;
 /// Short texts of a supported language are often taken for a close relative (Dutch for Afrikaans, Swedish for Danish),
 /// and refusing those would cost more than it saves.
 const MIN_LETTERS_TO_REFUSE: usize = 24;
+
+/// Letters that a text in a script of one language needs before it is believed to be in that language: "5 Ω?" is not
+/// Greek.
+const MIN_LETTERS_OF_SCRIPT: usize = 4;
 
 /// Confidence from which a language outside the model's is believed.
 const MIN_CONFIDENCE_TO_REFUSE: f64 = 0.9;
@@ -52,18 +56,17 @@ impl LanguageIdentifier {
     }
 
     /// Identifies the language of a text; `hint` is a BCP-47 tag or empty and decides for short texts.
+    ///
+    /// A hint alone never makes a text unsupported: it says what the caller expects, not what the customer wrote.
     #[must_use]
     pub fn identify(&self, text: &str, hint: &str) -> Language {
         let sample: String = text.chars().take(SAMPLE_CHARS).collect();
         let letters = sample.chars().filter(|character| character.is_alphabetic()).count();
-        let hint = primary_subtag(hint);
+        let hint = canonical(hint);
         let free = whatlang::detect(&sample);
         if let Some(info) = &free
-            && !self.supports(tag_of(info.lang()))
-            && (single_language_script(info.script())
-                || (letters >= MIN_LETTERS_TO_REFUSE
-                    && info.is_reliable()
-                    && info.confidence() >= MIN_CONFIDENCE_TO_REFUSE))
+            && !self.supports_detected(info, &hint)
+            && is_foreign(info, letters)
         {
             return self.language(tag_of(info.lang()), info.confidence());
         }
@@ -71,19 +74,31 @@ impl LanguageIdentifier {
             Some(detector) => detector.detect(&sample),
             None => free,
         };
-        let sure = |info: &whatlang::Info| {
-            single_language_script(info.script()) || (letters >= MIN_LETTERS && info.is_reliable())
-        };
-        match restricted {
-            Some(info) if sure(&info) => self.language(tag_of(info.lang()), info.confidence()),
-            _ if !hint.is_empty() => {
-                Language { supported: self.supports(&hint), tag: hint, confidence: HINT_CONFIDENCE }
+        match restricted.filter(|info| self.supports_detected(info, &hint)) {
+            Some(info) if info.script() == Script::Mandarin && self.reads_as_japanese(&hint) => {
+                self.language("ja", info.confidence())
+            }
+            Some(info) if is_sure(&info, letters) => {
+                self.language(tag_of(info.lang()), info.confidence())
+            }
+            _ if !hint.is_empty() && self.supports(&hint) => {
+                Language { supported: true, tag: hint, confidence: HINT_CONFIDENCE }
             }
             Some(info) if letters >= MIN_LETTERS => {
                 self.language(tag_of(info.lang()), info.confidence())
             }
             _ => Language { tag: "und".to_owned(), confidence: 0.0, supported: true },
         }
+    }
+
+    /// Chinese characters alone may be Japanese.
+    fn supports_detected(&self, info: &Info, hint: &str) -> bool {
+        self.supports(tag_of(info.lang()))
+            || (info.script() == Script::Mandarin && self.reads_as_japanese(hint))
+    }
+
+    fn reads_as_japanese(&self, hint: &str) -> bool {
+        self.supports("ja") && (hint == "ja" || !self.supports("zh"))
     }
 
     fn supports(&self, tag: &str) -> bool {
@@ -97,14 +112,42 @@ impl LanguageIdentifier {
     }
 }
 
+/// Tells whether a language outside the model's is to be believed.
+fn is_foreign(info: &Info, letters: usize) -> bool {
+    let by_script = single_language_script(info.script()) && letters >= MIN_LETTERS_OF_SCRIPT;
+    let by_words = letters >= MIN_LETTERS_TO_REFUSE
+        && info.is_reliable()
+        && info.confidence() >= MIN_CONFIDENCE_TO_REFUSE;
+    by_script || by_words
+}
+
+/// Tells whether the text alone decides.
+fn is_sure(info: &Info, letters: usize) -> bool {
+    (single_language_script(info.script()) && letters > 0)
+        || (letters >= MIN_LETTERS && info.is_reliable())
+}
+
 /// Returns the language part of a BCP-47 tag in lower case: "pt" of "pt-BR".
 fn primary_subtag(tag: &str) -> String {
     tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
 }
 
+/// Returns the language of a hint as replies spell it: "de" of "de_AT" and "deu", "nb" of "no"; empty for tags that
+/// name no language.
+fn canonical(hint: &str) -> String {
+    let tag = primary_subtag(hint);
+    match tag.as_str() {
+        "und" | "mul" | "zxx" | "mis" => String::new(),
+        "no" => "nb".to_owned(),
+        "iw" => "he".to_owned(),
+        "in" => "id".to_owned(),
+        _ => Lang::from_code(&tag).map_or(tag, |lang| tag_of(lang).to_owned()),
+    }
+}
+
 /// Tells whether a script by itself says the language, so that even a single word is enough.
-fn single_language_script(script: whatlang::Script) -> bool {
-    use whatlang::Script as S;
+fn single_language_script(script: Script) -> bool {
+    use Script as S;
     match script {
         S::Armenian
         | S::Bengali
@@ -256,6 +299,31 @@ mod tests {
         ] {
             assert!(!identifier().identify(text, "").supported, "{text}");
         }
+    }
+
+    #[test]
+    fn hint_alone_never_refuses() {
+        for hint in ["und", "th", "no", "eng", "xx"] {
+            assert!(identifier().identify("ok", hint).supported, "{hint}");
+        }
+        assert_eq!(identifier().identify("ok", "deu").tag, "de");
+        assert_eq!(identifier().identify("ok", "th").tag, "und");
+    }
+
+    #[test]
+    fn a_few_foreign_letters_do_not_refuse() {
+        for text in ["5 Ω?", "ಠ_ಠ", "µ"] {
+            assert!(identifier().identify(text, "").supported, "{text}");
+        }
+    }
+
+    #[test]
+    fn chinese_characters_are_japanese_where_that_is_expected() {
+        let japanese = LanguageIdentifier::new(&["en".to_owned(), "ja".to_owned()]);
+
+        assert_eq!(identifier().identify("注文取消", "").tag, "zh");
+        assert_eq!(identifier().identify("注文取消", "ja").tag, "ja");
+        assert!(japanese.identify("注文取消", "").supported);
     }
 
     #[test]

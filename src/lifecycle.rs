@@ -1,5 +1,8 @@
 //! In which state the service is, and who is told when it changes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::sync::watch;
 
 /// State of the service.
@@ -17,15 +20,29 @@ pub enum ServiceState {
     Failed,
 }
 
+/// A call that is being answered; it counts as open until this is dropped.
+#[derive(Debug)]
+pub struct OpenCall {
+    open: Arc<AtomicUsize>,
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// The state, shared by everything that asks for it or changes it.
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     state: watch::Sender<ServiceState>,
+    open_calls: Arc<AtomicUsize>,
 }
 
 impl Default for Lifecycle {
     fn default() -> Self {
-        Self { state: watch::Sender::new(ServiceState::Starting) }
+        let state = watch::Sender::new(ServiceState::Starting);
+        Self { state, open_calls: Arc::default() }
     }
 }
 
@@ -34,6 +51,19 @@ impl Lifecycle {
     #[must_use]
     pub fn state(&self) -> ServiceState {
         *self.state.borrow()
+    }
+
+    /// Counts a call as open until the returned guard is dropped.
+    #[must_use]
+    pub fn open_call(&self) -> OpenCall {
+        self.open_calls.fetch_add(1, Ordering::SeqCst);
+        OpenCall { open: Arc::clone(&self.open_calls) }
+    }
+
+    /// Returns the number of open calls.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.open_calls.load(Ordering::SeqCst)
     }
 
     /// Subscribes to changes.
@@ -61,6 +91,16 @@ impl Lifecycle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn call_is_open_until_its_guard_is_dropped() {
+        let lifecycle = Lifecycle::default();
+        let call = lifecycle.clone().open_call();
+
+        assert_eq!(lifecycle.open_calls(), 1);
+        drop(call);
+        assert_eq!(lifecycle.open_calls(), 0);
+    }
 
     #[test]
     fn drain_is_final() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout_at;
 
-use crate::batching::{Admission, Computed, QueueError};
+use crate::batching::{Admission, AdmissionPermit, Computed, QueueError};
 use crate::error::{Error, FullLimit, NotReadyReason, Stage};
 use crate::language::Language;
 use crate::lifecycle::{Lifecycle, ServiceState};
@@ -67,12 +67,6 @@ impl Pipeline {
         &self.counters
     }
 
-    /// Returns the limits that messages are checked against.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     /// Checks a message; one that breaks a rule is counted as rejected.
     ///
     /// # Errors
@@ -84,15 +78,30 @@ impl Pipeline {
         })
     }
 
+    /// Takes a place for a message, if one is free.
+    #[must_use]
+    pub fn try_admit(&self) -> Option<AdmissionPermit> {
+        self.admission.try_admit()
+    }
+
     /// Classifies one message. Dropping the future gives the message up: its place is free at once, and it is not
     /// computed if that has not begun.
     ///
+    /// `permit` is a place that was taken before; without one, the message takes one or is shed. Whether messages are
+    /// answered at all is asked once for a call, with [`Self::check_ready`]: what has been taken up is answered, even
+    /// while the server stops.
+    ///
     /// # Errors
     /// [`Error`]; every cause is one of [`crate::error::ErrorKind`].
-    pub async fn classify(&self, message: Message, deadline: Instant) -> Result<Triage, Error> {
+    pub async fn classify(
+        &self,
+        message: Message,
+        deadline: Instant,
+        permit: Option<AdmissionPermit>,
+    ) -> Result<Triage, Error> {
         let ticket = self.counters.offer();
         let id = message.id.clone();
-        let result = self.admit_and_run(message, deadline).await;
+        let result = self.admit_and_run(message, deadline, permit).await;
         match &result {
             Ok(triage) => {
                 ticket.settle(Outcome::Answered);
@@ -107,17 +116,20 @@ impl Pipeline {
         result
     }
 
-    async fn admit_and_run(&self, message: Message, deadline: Instant) -> Result<Triage, Error> {
-        self.check_state()?;
+    async fn admit_and_run(
+        &self,
+        message: Message,
+        deadline: Instant,
+        permit: Option<AdmissionPermit>,
+    ) -> Result<Triage, Error> {
         let model = self.registry.resolve(&message.model)?;
         if deadline <= Instant::now() {
             return Err(Error::DeadlineExceeded { stage: Stage::Admission });
         }
-        // Held until the answer is made; dropped with the future when the caller goes.
-        let _permit = self.admission.try_admit().ok_or(Error::Overloaded {
+        let permit = permit.or_else(|| self.try_admit()).ok_or(Error::Overloaded {
             limit: FullLimit::InFlight { limit: self.admission.limit() },
         })?;
-        run(message, model, deadline).await
+        run(message, model, deadline, permit).await
     }
 
     /// Tells whether messages can be answered at all; `messages` that come with a call are counted as failed if not.
@@ -146,9 +158,11 @@ async fn run(
     message: Message,
     model: Arc<LoadedModel>,
     deadline: Instant,
+    permit: AdmissionPermit,
 ) -> Result<Triage, Error> {
     let started = Instant::now();
-    let (message, prepared) = prepare(message, &model, deadline).await?;
+    // The place is held until the answer is made; it goes with the future when the caller does.
+    let (message, prepared, _permit) = prepare(message, &model, deadline, permit).await?;
     let Prepared { normalized, language, tokens, text, tokenize } = prepared;
     let mut timings = Timings { text, tokenize, ..Timings::default() };
     let mut triage = Triage {
@@ -189,23 +203,40 @@ async fn run(
 }
 
 /// Cleans and tokenises, on this thread if that is quick.
+///
+/// On another thread the place goes along: a caller that gives up must not leave work behind that nothing bounds.
 async fn prepare(
     message: Message,
     model: &Arc<LoadedModel>,
     deadline: Instant,
-) -> Result<(Message, Prepared), Error> {
+    permit: AdmissionPermit,
+) -> Result<(Message, Prepared, AdmissionPermit), Error> {
     if message.text.len() + message.subject.len() <= INLINE_BYTES {
         let prepared = prepare_now(&message, model)?;
-        return Ok((message, prepared));
+        return Ok((message, prepared, permit));
     }
     let model = Arc::clone(model);
     let work = tokio::task::spawn_blocking(move || {
-        prepare_now(&message, &model).map(|prepared| (message, prepared))
+        if deadline <= Instant::now() {
+            return Err(Error::DeadlineExceeded { stage: Stage::Text });
+        }
+        prepare_now(&message, &model).map(|prepared| (message, prepared, permit))
     });
+    // Work that has not begun when this future is dropped never begins.
+    let _abort = AbortOnDrop(work.abort_handle());
     match timeout_at(deadline.into(), work).await {
         Err(_) => Err(Error::DeadlineExceeded { stage: Stage::Text }),
-        Ok(Err(join_error)) => Err(Error::internal(join_error)),
+        Ok(Err(_)) => Err(Error::internal("cleaning or splitting the text panicked")),
         Ok(Ok(result)) => result,
+    }
+}
+
+/// Ends a task with its owner.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -259,7 +290,7 @@ fn queue_error(error: QueueError) -> Error {
         QueueError::Full { limit } => Error::Overloaded { limit: FullLimit::Queue { limit } },
         QueueError::Closed => Error::NotReady { reason: NotReadyReason::WorkersLost },
         QueueError::Expired => Error::DeadlineExceeded { stage: Stage::Queue },
-        fault @ (QueueError::Engine(_) | QueueError::Panicked { .. }) => Error::internal(fault),
+        fault @ (QueueError::Engine(_) | QueueError::Panicked) => Error::internal(fault),
     }
 }
 

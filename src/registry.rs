@@ -1,5 +1,6 @@
 //! The loaded models: verified, warmed and checked before anyone can ask for them.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -286,9 +287,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Puts models in order: the default one first, the rest by name and version.
+    /// Puts models in order: the default one first, the rest by name, the latest version of each first. A caller that
+    /// names no version gets the first.
     ///
-    /// `default` names the default model; when it is empty, that is the first one given.
+    /// `default` names the default model, of which the first version given is taken; when it is empty, that is the first
+    /// model given.
     ///
     /// # Errors
     /// [`LoadError`] when two models have the same name and version, or the default is not among them.
@@ -304,7 +307,10 @@ impl Snapshot {
                     return Err(LoadError::UnknownDefault { name: default.to_owned() });
                 }
             };
-        models.sort_by_key(key);
+        models.sort_by(|a, b| {
+            let (a, b) = (&a.manifest, &b.manifest);
+            a.name.cmp(&b.name).then_with(|| compare_versions(&b.version, &a.version))
+        });
         models.splice(0..0, first);
         let mut seen = std::collections::BTreeSet::new();
         for (name, version) in models.iter().map(key) {
@@ -327,6 +333,39 @@ impl Snapshot {
                 && (selector.version.is_empty() || selector.version == model.manifest.version)
         })
     }
+}
+
+/// Compares versions as people read them: runs of digits by their value, so that "10" comes after "9".
+fn compare_versions(a: &str, b: &str) -> Ordering {
+    let mut parts = (split_version(a), split_version(b));
+    loop {
+        match (parts.0.next(), parts.1.next()) {
+            (None, None) => return a.cmp(b),
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(a), Some(b)) => match a.cmp(&b) {
+                Ordering::Equal => {}
+                unequal @ (Ordering::Less | Ordering::Greater) => return unequal,
+            },
+        }
+    }
+}
+
+/// Splits a version into runs of digits, without leading zeros and with their length first so that they compare by
+/// value, and runs of other characters.
+fn split_version(version: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut rest = version;
+    std::iter::from_fn(move || {
+        let is_digit = rest.chars().next()?.is_ascii_digit();
+        let end = rest.find(|c: char| c.is_ascii_digit() != is_digit).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        rest = after;
+        if !is_digit {
+            return Some((0, run));
+        }
+        let digits = run.trim_start_matches('0');
+        Some((1 + digits.len(), digits))
+    })
 }
 
 /// Where calls find their model. Reading takes no lock.
@@ -357,5 +396,26 @@ impl Registry {
             name: selector.name.clone(),
             version: selector.version.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_people_read_them() {
+        for (older, newer) in [
+            ("9", "10"),
+            ("1.9", "1.10"),
+            ("1.2", "1.2.1"),
+            ("2026.9.1", "2026.11.1"),
+            ("1.0a", "1.0b"),
+        ] {
+            assert_eq!(compare_versions(older, newer), Ordering::Less, "{older} {newer}");
+            assert_eq!(compare_versions(newer, older), Ordering::Greater, "{older} {newer}");
+        }
+        assert_eq!(compare_versions("1.2", "1.2"), Ordering::Equal);
+        assert_ne!(compare_versions("1.02", "1.2"), Ordering::Equal, "two names stay two");
     }
 }

@@ -12,7 +12,8 @@ use crate::model::{ModelBundle, ModelError, TOKENIZER};
 /// Characters that are read for each token of the limit.
 ///
 /// Tokens of the supported vocabularies stand for up to 16 characters and for 1 to 5 on average, so a cut text
-/// still fills the limit several times over and the tokens that are kept are the same.
+/// still fills the limit several times over and the tokens that are kept are the same, unless most of it is blanks or
+/// unknown characters, which make few tokens.
 const MAX_CHARS_PER_TOKEN: usize = 32;
 
 /// Token ids of one message.
@@ -64,7 +65,6 @@ pub struct TextTokenizer {
     unknown_id: Option<u32>,
     /// Marks of the model itself, such as `</s>` and `[SEP]`; never the unknown token.
     marks: Vec<u32>,
-    vocabulary_size: usize,
     max_tokens: usize,
 }
 
@@ -72,7 +72,6 @@ impl fmt::Debug for TextTokenizer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("TextTokenizer")
-            .field("vocabulary_size", &self.vocabulary_size)
             .field("max_tokens", &self.max_tokens)
             .finish_non_exhaustive()
     }
@@ -99,18 +98,11 @@ impl TextTokenizer {
         let this = Self {
             unknown_id,
             marks: marks(&tokenizer, unknown_id),
-            vocabulary_size: vocabulary.len(),
             max_tokens: bundle.manifest().max_tokens,
             tokenizer,
         };
         this.check_special_tokens(rows)?;
         Ok(this)
-    }
-
-    /// Returns the number of tokens in the vocabulary, added tokens included.
-    #[must_use]
-    pub fn vocabulary_size(&self) -> usize {
-        self.vocabulary_size
     }
 
     /// Turns a text into token ids.
@@ -129,39 +121,37 @@ impl TextTokenizer {
         let cut = cut_text(text, self.max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN), truncation);
         let text = cut.as_deref().unwrap_or(text);
         let encoding = self.encode(text).map_err(TokenizationError::Failed)?;
-        let tokens = encoding.len();
+        let (ids, mask) = self.disarmed(&encoding);
+        let tokens = ids.len();
         if truncation == Truncation::Refuse && (cut.is_some() || tokens > self.max_tokens) {
             return Err(TokenizationError::TooLong { tokens, max_tokens: self.max_tokens });
         }
-        let mut ids = encoding.get_ids().to_vec();
-        self.disarm(&mut ids, encoding.get_special_tokens_mask());
-        let mask = encoding.get_special_tokens_mask();
         let content = || {
-            let ids = ids.iter().zip(mask);
+            let ids = ids.iter().zip(&mask);
             ids.filter_map(|(id, special)| (*special == 0).then_some(*id))
         };
         Ok(TokenizedMessage {
             truncated: cut.is_some() || tokens > self.max_tokens,
             content_tokens: content().count(),
             unknown_tokens: content().filter(|id| Some(*id) == self.unknown_id).count(),
-            input_ids: truncate(&ids, mask, self.max_tokens, truncation),
+            input_ids: truncate(&ids, &mask, self.max_tokens, truncation),
         })
     }
 
-    /// Makes unknown tokens of marks that the sender typed: whoever writes "</s>" means these characters, and the model
-    /// must not take them for the end of the message.
+    /// Makes unknown tokens of marks that the sender typed, or drops them if the vocabulary has no unknown token:
+    /// whoever writes "</s>" means these characters, and the model must not take them for the end of the message.
     ///
     /// Done on ids, because a mark can also come out of normalisation (full-width "＜/s＞") or, with Unigram, out of the
-    /// vocabulary itself, where the crate's own switch does not reach.
-    fn disarm(&self, ids: &mut [u32], special_tokens_mask: &[u32]) {
-        let Some(unknown) = self.unknown_id else {
-            return;
-        };
-        for (id, special) in ids.iter_mut().zip(special_tokens_mask) {
-            if *special == 0 && self.marks.contains(id) {
-                *id = unknown;
-            }
-        }
+    /// vocabulary itself, where the crate's own switch does not reach. Returns ids and special tokens mask.
+    fn disarmed(&self, encoding: &Encoding) -> (Vec<u32>, Vec<u32>) {
+        let tokens = encoding.get_ids().iter().zip(encoding.get_special_tokens_mask());
+        tokens
+            .filter_map(|(&id, &special)| {
+                let typed = special == 0 && self.marks.contains(&id);
+                let id = if typed { self.unknown_id? } else { id };
+                Some((id, special))
+            })
+            .unzip()
     }
 
     fn encode(&self, text: &str) -> Result<Encoding, Cause> {

@@ -75,6 +75,6 @@ pub struct Timings {
     pub inference: Duration,
     /// Probabilities and decisions.
     pub scoring: Duration,
-    /// From the checked message to the finished result.
+    /// From the admitted message to its finished result.
     pub total: Duration,
 }

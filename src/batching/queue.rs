@@ -35,7 +35,7 @@ impl Job {
     }
 
     /// Tells whether computing the message would be for nobody.
-    fn is_stale(&self, now: Instant) -> bool {
+    pub(super) fn is_stale(&self, now: Instant) -> bool {
         self.reply.is_closed() || self.deadline <= now
     }
 
@@ -102,12 +102,9 @@ pub enum QueueError {
     /// The engine refused or failed.
     #[error("inference failed")]
     Engine(#[source] EngineError),
-    /// The engine panicked; the replica was made anew.
-    #[error("the engine panicked: {message}")]
-    Panicked {
-        /// What the panic said.
-        message: String,
-    },
+    /// The engine panicked; its replica is thrown away.
+    #[error("the engine panicked")]
+    Panicked,
 }
 
 /// How large a batch may become.
@@ -210,12 +207,6 @@ impl Queue {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Returns the number of messages that may wait.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.limit
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -1,6 +1,5 @@
 //! Inference threads: each owns a replica, takes batches and answers them.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,7 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::queue::{BatchLimits, Computed, Job, Queue, QueueError};
-use crate::engine::{Engine, EngineError, EngineInfo, MessageOutput, RaggedBatch, ReplicaFactory};
+use crate::engine::{
+    BatchOutput, Engine, EngineError, EngineInfo, MessageOutput, RaggedBatch, ReplicaFactory,
+};
 use crate::telemetry::events;
 
 /// Why the inference threads can't start.
@@ -56,7 +57,7 @@ impl WorkerPool {
         for (index, engine) in replicas.into_iter().enumerate() {
             let worker = Worker {
                 model: model.to_owned(),
-                engine,
+                engine: Some(engine),
                 factory: Arc::clone(factory),
                 queue: Arc::clone(queue),
                 limits,
@@ -108,34 +109,20 @@ impl Drop for WorkerPool {
     }
 }
 
+/// One inference thread. Dropping it, however that comes about, takes it off the count; the last one to go takes the
+/// queue with it, so that nobody waits in vain.
 struct Worker {
     model: String,
-    engine: Box<dyn Engine>,
+    /// `None` once a panic has cost the replica and it could not be made anew.
+    engine: Option<Box<dyn Engine>>,
     factory: Arc<ReplicaFactory>,
     queue: Arc<Queue>,
     limits: BatchLimits,
     alive: Arc<watch::Sender<usize>>,
 }
 
-/// Outputs of a batch in its order, or why there are none.
-type InferResult = Result<Vec<MessageOutput>, QueueError>;
-
-/// The replica is gone and can't be made anew.
-struct ReplicaLost(EngineError);
-
-impl Worker {
-    fn run(mut self) {
-        while let Some(jobs) = self.queue.next_batch(&self.limits) {
-            if let Err(ReplicaLost(error)) = self.compute(jobs) {
-                events::replica_lost(&self.model, &error);
-                self.lost();
-                return;
-            }
-        }
-    }
-
-    /// The last thread to go takes the queue with it, so that nobody waits in vain.
-    fn lost(&self) {
+impl Drop for Worker {
+    fn drop(&mut self) {
         let mut left = 0;
         self.alive.send_modify(|alive| {
             *alive = alive.saturating_sub(1);
@@ -145,72 +132,72 @@ impl Worker {
             self.queue.abandon();
         }
     }
+}
+
+impl Worker {
+    fn run(mut self) {
+        while self.engine.is_some()
+            && let Some(jobs) = self.queue.next_batch(&self.limits)
+        {
+            self.compute(jobs);
+        }
+    }
 
     /// Computes a batch and answers every message of it.
     ///
     /// When a batch of several fails, each message is computed alone, so that one that the engine can't stand does not
     /// fail its neighbours.
-    fn compute(&mut self, jobs: Vec<Job>) -> Result<(), ReplicaLost> {
+    fn compute(&mut self, jobs: Vec<Job>) {
         for job in &jobs {
             job.state.set_computing();
         }
         let started = Instant::now();
-        match self.infer(&jobs)? {
-            Ok(outputs) => {
-                answer(jobs, outputs, started, started.elapsed());
-                Ok(())
-            }
+        match self.infer(&jobs) {
+            Ok(outputs) => answer(jobs, outputs, started, started.elapsed()),
             Err(error) => match <[Job; 1]>::try_from(jobs) {
-                Ok([job]) => {
-                    job.answer(Err(error));
-                    Ok(())
-                }
+                Ok([job]) => job.answer(Err(error)),
                 Err(jobs) => {
                     events::batch_failed(&self.model, jobs.len(), &error);
-                    self.compute_each_alone(jobs)
+                    self.compute_each_alone(jobs);
                 }
             },
         }
     }
 
-    fn compute_each_alone(&mut self, jobs: Vec<Job>) -> Result<(), ReplicaLost> {
-        let mut lost = None;
+    fn compute_each_alone(&mut self, jobs: Vec<Job>) {
         for job in jobs {
-            if lost.is_some() {
-                job.answer(Err(QueueError::Closed));
-            } else if let Err(replica_lost) = self.compute(vec![job]) {
-                lost = Some(replica_lost);
+            if job.is_stale(Instant::now()) {
+                job.answer(Err(QueueError::Expired));
+            } else {
+                self.compute(vec![job]);
             }
         }
-        lost.map_or(Ok(()), Err)
     }
 
     /// Runs the engine; a panic is caught and the replica made anew.
-    fn infer(&mut self, jobs: &[Job]) -> Result<InferResult, ReplicaLost> {
+    fn infer(&mut self, jobs: &[Job]) -> Result<Vec<MessageOutput>, QueueError> {
+        let Some(engine) = &mut self.engine else { return Err(QueueError::Closed) };
         let batch = RaggedBatch::from_messages(jobs.iter().map(|job| job.input_ids.as_slice()));
-        // The replica is thrown away after a panic, so nothing half done is seen again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.engine.infer(&batch)));
-        let outputs = match outcome {
-            Ok(Ok(output)) => output.into_messages(),
-            Ok(Err(error)) => Err(error),
-            Err(payload) => {
-                let message = panic_message(&*payload);
-                events::engine_panicked(&self.model, &message);
-                self.engine = catch_unwind(AssertUnwindSafe(|| (self.factory)()))
-                    .unwrap_or_else(|payload| {
-                        Err(EngineError::Backend(panic_message(&*payload).into()))
-                    })
-                    .map_err(ReplicaLost)?;
-                return Ok(Err(QueueError::Panicked { message }));
-            }
+        // The replica is thrown away after a panic, so nothing half done is seen again. What the panic says may quote
+        // the message that it met, so only its place is told, by the panic hook.
+        let Ok(result) = catch_unwind(AssertUnwindSafe(|| engine.infer(&batch))) else {
+            events::engine_panicked(&self.model);
+            self.engine = self.new_replica();
+            return Err(QueueError::Panicked);
         };
-        Ok(match outputs {
-            Ok(outputs) if outputs.len() == jobs.len() => Ok(outputs),
-            Ok(outputs) => Err(QueueError::Engine(EngineError::Backend(
-                format!("{} rows for {} messages", outputs.len(), jobs.len()).into(),
-            ))),
-            Err(error) => Err(QueueError::Engine(error)),
-        })
+        let outputs = result.and_then(BatchOutput::into_messages).map_err(QueueError::Engine)?;
+        if outputs.len() == jobs.len() {
+            Ok(outputs)
+        } else {
+            let fault = format!("{} rows for {} messages", outputs.len(), jobs.len());
+            Err(QueueError::Engine(EngineError::Backend(fault.into())))
+        }
+    }
+
+    fn new_replica(&self) -> Option<Box<dyn Engine>> {
+        let made = catch_unwind(AssertUnwindSafe(|| (self.factory)()))
+            .unwrap_or_else(|_| Err(EngineError::Backend("making a replica panicked".into())));
+        made.inspect_err(|error| events::replica_lost(&self.model, error)).ok()
     }
 }
 
@@ -220,12 +207,6 @@ fn answer(jobs: Vec<Job>, outputs: Vec<MessageOutput>, started: Instant, inferen
         let queued = started.saturating_duration_since(job.enqueued_at);
         job.answer(Ok(Computed { output, queued, inference, batch_size }));
     }
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").to_owned()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
 
 use self::input::{Format as InputFormat, Line};
-use self::output::{Outcome, Writer};
+use self::output::{Outcome, Target, Writer};
 use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
 use crate::app::{App, candle_loader};
 use crate::message::{Channel, ValidationErrors};
@@ -52,7 +52,7 @@ pub(super) struct ClassifyArguments {
     #[arg(long, default_value_t = crate::message::DEFAULT_TOP_K, value_name = "COUNT")]
     top_k: usize,
     /// Where the messages came in, unless a record says so itself
-    #[arg(long, value_name = "CHANNEL", value_parser = ["chat", "email", "social", "sms", "form", "review"])]
+    #[arg(long, value_name = "CHANNEL", value_parser = input::CHANNELS)]
     channel: Option<String>,
     /// Show no progress
     #[arg(long, short)]
@@ -74,8 +74,7 @@ enum Color {
 
 pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     // Warnings only, unless asked for more: results and logs often share a terminal.
-    let quiet = arguments.config.log.is_none().then(|| "log.filter=\"warn\"".to_owned());
-    let config = arguments.config.resolve(&Vec::from_iter(quiet))?;
+    let config = arguments.config.resolve(&["log.filter=warn"], &[])?;
     start_logging(&config)?;
     let source = Source::of(arguments)?;
     let writer = writer(arguments)?;
@@ -90,12 +89,18 @@ pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     app.load_models()?;
     let defaults = Defaults {
         top_k: arguments.top_k,
-        channel: arguments.channel.as_deref().map_or(Channel::Unknown, input::channel),
+        channel: arguments.channel.as_deref().and_then(input::channel).unwrap_or_default(),
     };
     let progress = progress(arguments, &source);
     let work = Work { pipeline: Arc::clone(app.pipeline()), defaults, window, progress };
-    let bad = runtime.block_on(work.run(source, writer))?;
-    runtime.block_on(app.unload())?;
+    let result = runtime.block_on(async {
+        let bad = work.run(source, writer).await?;
+        app.unload().await?;
+        anyhow::Ok(bad)
+    });
+    // After an error the reader may still wait for input that never comes.
+    runtime.shutdown_background();
+    let bad = result?;
     Ok(if bad == 0 { EXIT_OK } else { EXIT_PARTIAL })
 }
 
@@ -152,8 +157,16 @@ impl Source {
 }
 
 fn writer(arguments: &ClassifyArguments) -> anyhow::Result<Writer> {
-    let to_terminal = arguments.output.is_none() && std::io::stdout().is_terminal();
+    let target = match &arguments.output {
+        Some(_) => Target::File,
+        None if std::io::stdout().is_terminal() => Target::Terminal,
+        None => Target::Pipe,
+    };
+    let to_terminal = target == Target::Terminal;
     let sink: Box<dyn Write + Send> = match &arguments.output {
+        Some(path) if arguments.input.as_deref().is_some_and(|input| is_same(input, path)) => {
+            bail!("--input and --output are the same file: {}", path.display());
+        }
         Some(path) => {
             Box::new(File::create(path).with_context(|| format!("can't write {}", path.display()))?)
         }
@@ -165,7 +178,11 @@ fn writer(arguments: &ClassifyArguments) -> anyhow::Result<Writer> {
         Color::Always => true,
         Color::Never => false,
     };
-    Ok(Writer::new(sink, arguments.format.unwrap_or(default), color, to_terminal))
+    Ok(Writer::new(sink, arguments.format.unwrap_or(default), color, target))
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// A bar over the bytes of a file, so that the remaining time is known without counting lines first.
@@ -244,10 +261,15 @@ async fn classify(pipeline: Arc<Pipeline>, line: Line, defaults: Defaults) -> Ou
         Err(reason) => Err(reason),
         Ok(record) => {
             let text = record.text.clone();
-            match pipeline.validate(record.draft(defaults), ValidationErrors::default()) {
-                Err(error) => Err(error.to_string()),
+            let checked = record.draft(defaults).and_then(|draft| {
+                pipeline
+                    .validate(draft, ValidationErrors::default())
+                    .map_err(|error| error.to_string())
+            });
+            match checked {
+                Err(reason) => Err(reason),
                 Ok(message) => pipeline
-                    .classify(message, Instant::now() + TIMEOUT)
+                    .classify(message, Instant::now() + TIMEOUT, None)
                     .await
                     .map(|triage| (text, Box::new(triage)))
                     .map_err(|error| crate::telemetry::events::chain(&error)),

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::{EXIT_OK, start_logging};
 use crate::app::{App, candle_loader};
-use crate::config::{Config, sources};
+use crate::config::Config;
+use crate::config::sources::{self, Sources};
 use crate::labels::group_of;
 use crate::model::{ModelBundle, ModelSource};
 
@@ -52,11 +53,12 @@ fn source(arguments: &ModelArguments) -> ModelSource {
 
 /// Does what `serve` does before it serves.
 fn verify(arguments: &ModelArguments) -> anyhow::Result<u8> {
-    let mut config = sources::load(None, &sources::process_environment(), &[])?;
+    let defaults = &["log.filter=warn"];
+    let variables = sources::process_environment();
+    let mut config = sources::load(Sources { defaults, ..Sources::default() }, &variables)?;
     config.models.paths = Vec::from_iter(arguments.directory.clone());
     config.models.default.clear();
     config.inference.instances = 1;
-    "warn".clone_into(&mut config.log.filter);
     let config: Config = config.resolved(1)?;
     start_logging(&config)?;
     let started = Instant::now();

@@ -36,7 +36,7 @@ pub(super) struct ServeArguments {
 
 pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<u8> {
     let listen = arguments.listen.map(|address| format!("server.listen=\"{address}\""));
-    let config = arguments.config.resolve(&Vec::from_iter(listen))?;
+    let config = arguments.config.resolve(&[], &Vec::from_iter(listen))?;
     if arguments.print_config {
         std::io::stdout().write_all(config.to_toml()?.as_bytes())?;
         return Ok(EXIT_OK);

@@ -24,17 +24,28 @@ pub fn process_environment() -> Variables {
         .collect()
 }
 
-/// Puts the layers together: defaults, then `file`, then the environment, then `assignments` (`section.key=value`).
+/// Where the settings of one run of the program come from, the weakest first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sources<'a> {
+    /// Defaults of a subcommand that differ from those in the file, as `section.key=value`.
+    pub defaults: &'a [&'a str],
+    /// A settings file.
+    pub file: Option<&'a Path>,
+    /// Settings given as flags, as `section.key=value`.
+    pub assignments: &'a [String],
+}
+
+/// Puts the layers together: defaults, then the file, then the environment, then the assignments.
 ///
 /// # Errors
 /// [`ConfigError`] when a source can't be read, names an unknown key, or holds a value of the wrong kind.
-pub fn load(
-    file: Option<&Path>,
-    variables: &Variables,
-    assignments: &[String],
-) -> Result<Config, ConfigError> {
+pub fn load(sources: Sources<'_>, variables: &Variables) -> Result<Config, ConfigError> {
     let mut layers = Layers::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
-    if let Some(path) = file {
+    for assignment in sources.defaults {
+        let (key, value) = parse_assignment(assignment)?;
+        layers = layers.add_source(Layers::builder().set_override(key, value)?.build()?);
+    }
+    if let Some(path) = sources.file {
         layers = layers.add_source(File::from(path).format(FileFormat::Toml));
     }
     // Kubernetes puts SIGNALBOX_PORT and the like beside a service of that name; every key of ours has a section.
@@ -55,7 +66,7 @@ pub fn load(
     if let Some(filter) = variables.get("RUST_LOG").filter(|filter| !filter.is_empty()) {
         layers = layers.set_override("log.filter", filter.clone())?;
     }
-    for assignment in assignments {
+    for assignment in sources.assignments {
         let (key, value) = parse_assignment(assignment)?;
         layers = layers.set_override(key, value)?;
     }
@@ -91,13 +102,18 @@ mod tests {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
+    fn with_flag(assignment: &str) -> Result<Config, ConfigError> {
+        let assignments = &[assignment.to_owned()];
+        load(Sources { assignments, ..Sources::default() }, &Variables::new())
+    }
+
     fn error_text(result: Result<Config, ConfigError>) -> String {
         crate::telemetry::events::chain(&result.unwrap_err())
     }
 
     #[test]
     fn defaults_alone_are_valid() {
-        let config = load(None, &Variables::new(), &[]).unwrap().resolved(2).unwrap();
+        let config = load(Sources::default(), &Variables::new()).unwrap().resolved(2).unwrap();
 
         assert_eq!(config.inference.instances, 2);
         assert_eq!(config.limits.default_timeout, Duration::from_secs(10));
@@ -114,9 +130,15 @@ mod tests {
             ("RUST_LOG", "debug"),
         ]);
 
-        let config =
-            load(Some(file.path()), &environment, &["limits.stream_window=300".to_owned()])
-                .unwrap();
+        let config = load(
+            Sources {
+                defaults: &["limits.max_in_flight=9", "limits.batch_window=8"],
+                file: Some(file.path()),
+                assignments: &["limits.stream_window=300".to_owned()],
+            },
+            &environment,
+        )
+        .unwrap();
 
         let limits = &config.limits;
         assert_eq!(
@@ -124,7 +146,7 @@ mod tests {
             (1, 20, 300)
         );
         assert_eq!(config.log.filter, "debug");
-        assert_eq!(limits.batch_window, 64);
+        assert_eq!(limits.batch_window, 8, "a subcommand's own default");
     }
 
     #[test]
@@ -134,7 +156,7 @@ mod tests {
             ("SIGNALBOX_SERVER__DRAIN_TIMEOUT", "3s"),
         ]);
 
-        let config = load(None, &environment, &[]).unwrap();
+        let config = load(Sources::default(), &environment).unwrap();
 
         assert_eq!(config.models.paths.len(), 2);
         assert_eq!(config.server.drain_timeout, Duration::from_secs(3));
@@ -147,13 +169,14 @@ mod tests {
             ("SIGNALBOX_SERVICE_HOST", "10.0.0.1"),
         ]);
 
-        assert!(load(None, &environment, &[]).is_ok());
+        assert!(load(Sources::default(), &environment).is_ok());
     }
 
     #[test]
     fn unknown_keys_are_refused_wherever_they_stand() {
-        let from_flag = load(None, &Variables::new(), &["limits.max_inflight=1".to_owned()]);
-        let from_variable = load(None, &variables(&[("SIGNALBOX_LIMITS__MAX_INFLIGHT", "1")]), &[]);
+        let from_flag = with_flag("limits.max_inflight=1");
+        let from_variable =
+            load(Sources::default(), &variables(&[("SIGNALBOX_LIMITS__MAX_INFLIGHT", "1")]));
 
         assert!(error_text(from_flag).contains("max_inflight"));
         assert!(error_text(from_variable).contains("max_inflight"));
@@ -161,21 +184,21 @@ mod tests {
 
     #[test]
     fn value_of_the_wrong_kind_names_its_key() {
-        let result = load(None, &Variables::new(), &["limits.max_in_flight=many".to_owned()]);
+        let result = with_flag("limits.max_in_flight=many");
 
         assert!(error_text(result).contains("limits.max_in_flight"));
     }
 
     #[test]
     fn assignment_without_equals_sign_is_refused() {
-        let result = load(None, &Variables::new(), &["limits.max_in_flight".to_owned()]);
+        let result = with_flag("limits.max_in_flight");
 
         assert!(matches!(result, Err(ConfigError::Assignment { .. })));
     }
 
     #[test]
     fn number_outside_its_range_is_refused_with_the_range() {
-        let config = load(None, &Variables::new(), &["limits.max_text_chars=0".to_owned()]);
+        let config = with_flag("limits.max_text_chars=0");
 
         let text = crate::telemetry::events::chain(&config.unwrap().resolved(1).unwrap_err());
         assert_eq!(text, "limits.max_text_chars is 0, must lie between 1 and 16777216");
@@ -183,10 +206,14 @@ mod tests {
 
     #[test]
     fn shown_configuration_can_be_read_back() {
-        let config = load(None, &Variables::new(), &[]).unwrap().resolved(2).unwrap();
+        let config = load(Sources::default(), &Variables::new()).unwrap().resolved(2).unwrap();
         let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
         file.write_all(config.to_toml().unwrap().as_bytes()).unwrap();
 
-        assert_eq!(load(Some(file.path()), &Variables::new(), &[]).unwrap(), config);
+        assert_eq!(
+            load(Sources { file: Some(file.path()), ..Sources::default() }, &Variables::new())
+                .unwrap(),
+            config
+        );
     }
 }

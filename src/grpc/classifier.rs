@@ -15,7 +15,8 @@ use super::convert;
 use super::deadline;
 use super::pb;
 use super::pb::classifier_service_server::{ClassifierService, ClassifierServiceServer};
-use super::status::from_error;
+use super::status::{from_error, from_message_error};
+use crate::batching::AdmissionPermit;
 use crate::error::Error;
 use crate::pipeline::Pipeline;
 
@@ -30,15 +31,16 @@ pub(super) struct Classifier {
     context: Context,
 }
 
-/// Checks and classifies one message.
+/// Checks and classifies one message; `permit` is a place that was taken for it before.
 async fn classify(
     pipeline: &Pipeline,
     request: pb::ClassifyRequest,
     deadline: Instant,
+    permit: Option<AdmissionPermit>,
 ) -> Result<pb::ClassifyResponse, Error> {
     let (draft, found) = convert::draft(request);
     let message = pipeline.validate(draft, found)?;
-    pipeline.classify(message, deadline).await.map(convert::response)
+    pipeline.classify(message, deadline, permit).await.map(convert::response)
 }
 
 #[tonic::async_trait]
@@ -47,13 +49,15 @@ impl ClassifierService for Classifier {
         &self,
         request: Request<pb::ClassifyRequest>,
     ) -> Result<Response<pb::ClassifyResponse>, Status> {
-        let limits = &self.context.limits;
-        let deadline = deadline::of(request.metadata(), limits.default_timeout)
-            .map_err(|error| from_error(&error))?;
-        classify(&self.context.pipeline, request.into_inner(), deadline)
-            .await
-            .map(Response::new)
-            .map_err(|error| from_error(&error))
+        let deadline = deadline::stamped(&request, self.context.limits.default_timeout);
+        let mut request = request.into_inner();
+        let id = convert::identify(&mut request);
+        let pipeline = &self.context.pipeline;
+        let answer = async {
+            pipeline.check_ready(1)?;
+            classify(pipeline, request, deadline.at, None).await
+        };
+        answer.await.map(Response::new).map_err(|error| from_message_error(&id, &error))
     }
 
     async fn classify_batch(
@@ -61,11 +65,10 @@ impl ClassifierService for Classifier {
         request: Request<pb::ClassifyBatchRequest>,
     ) -> Result<Response<pb::ClassifyBatchResponse>, Status> {
         let limits = &self.context.limits;
-        let deadline = deadline::of(request.metadata(), limits.default_timeout)
-            .map_err(|error| from_error(&error))?;
+        let deadline = deadline::stamped(&request, limits.default_timeout);
         let requests = request.into_inner().requests;
         let pipeline = Arc::clone(&self.context.pipeline);
-        batch::classify(pipeline, requests, limits, deadline)
+        batch::classify(pipeline, requests, limits, deadline.at)
             .await
             .map(|results| Response::new(pb::ClassifyBatchResponse { results }))
             .map_err(|error| from_error(&error))
@@ -79,13 +82,8 @@ impl ClassifierService for Classifier {
         request: Request<Streaming<pb::ClassifyStreamRequest>>,
     ) -> Result<Response<Self::ClassifyStreamStream>, Status> {
         // Without a deadline of the caller a stream may stay open for ever; each message still has its own.
-        let deadline = match request.metadata().get("grpc-timeout") {
-            Some(_) => Some(
-                deadline::of(request.metadata(), self.context.limits.default_timeout)
-                    .map_err(|error| from_error(&error))?,
-            ),
-            None => None,
-        };
+        let deadline = deadline::stamped(&request, self.context.limits.default_timeout);
+        let deadline = deadline.from_caller.then_some(deadline.at);
         self.context.pipeline.check_ready(0).map_err(|error| from_error(&error))?;
         let replies = stream::replies(request.into_inner(), self.context.clone(), deadline);
         Ok(Response::new(Box::pin(replies)))

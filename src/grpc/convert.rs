@@ -4,4 +4,4 @@ mod reply;
 mod request;
 
 pub(super) use reply::response;
-pub(super) use request::{draft, echoed_id};
+pub(super) use request::{draft, identify};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tonic::metadata::MetadataMap;
+use http::HeaderMap;
 
 use crate::error::Error;
 use crate::message::{ValidationError, ValidationErrors};
@@ -17,21 +17,44 @@ const MARGIN: Duration = Duration::from_millis(10);
 /// Deadlines further away than this are treated as this far, so that no sum of times can overflow.
 const FURTHEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Until when a call must be answered, counted from its arrival.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallDeadline {
+    /// The answer must be ready.
+    pub(super) at: Instant,
+    /// Nothing is waited for any more. Later than `at` by a part of the margin, so that a batch whose items have run
+    /// out of time is still put together.
+    pub(super) latest: Instant,
+    /// The caller has set it.
+    pub(super) from_caller: bool,
+}
+
 /// Returns when the answer must be ready: the caller's `grpc-timeout` less a margin, or `default` from now.
 ///
 /// # Errors
 /// [`Error::InvalidArgument`] when the header is not what the gRPC specification says.
-pub(super) fn of(metadata: &MetadataMap, default: Duration) -> Result<Instant, Error> {
+pub(super) fn of(headers: &HeaderMap, default: Duration) -> Result<CallDeadline, Error> {
     let now = Instant::now();
-    let Some(header) = metadata.get("grpc-timeout") else {
-        return Ok(now + default);
+    let Some(header) = headers.get("grpc-timeout") else {
+        let at = now + default;
+        return Ok(CallDeadline { at, latest: at + MARGIN / 2, from_caller: false });
     };
     let timeout = header.to_str().ok().and_then(parse).ok_or_else(|| {
         let reason = "expected 1 to 8 digits and one of H, M, S, m, u, n".to_owned();
         ValidationErrors::single("grpc-timeout", ValidationError::Malformed { reason })
     })?;
     let margin = MARGIN.min(timeout / 2);
-    Ok(now + (timeout - margin).min(FURTHEST))
+    let at = now + (timeout - margin).min(FURTHEST);
+    Ok(CallDeadline { at, latest: at + margin / 2, from_caller: true })
+}
+
+/// Returns the deadline that a call was stamped with when it arrived.
+pub(super) fn stamped<T>(request: &tonic::Request<T>, default: Duration) -> CallDeadline {
+    let stamped = request.extensions().get().copied();
+    stamped.unwrap_or_else(|| {
+        let at = Instant::now() + default;
+        CallDeadline { at, latest: at, from_caller: false }
+    })
 }
 
 /// Reads the header as "PROTOCOL-HTTP2.md" of gRPC defines it: up to 8 digits and a unit.
@@ -60,12 +83,12 @@ mod tests {
     const DEFAULT: Duration = Duration::from_secs(10);
 
     fn remaining(header: Option<&'static str>) -> Result<Duration, Error> {
-        let mut metadata = MetadataMap::new();
+        let mut headers = HeaderMap::new();
         if let Some(header) = header {
-            metadata.insert("grpc-timeout", header.parse().unwrap());
+            headers.insert("grpc-timeout", header.parse().unwrap());
         }
         let before = Instant::now();
-        of(&metadata, DEFAULT).map(|deadline| deadline - before)
+        of(&headers, DEFAULT).map(|deadline| deadline.at - before)
     }
 
     #[test]

@@ -6,9 +6,11 @@ use super::Context;
 use super::pb;
 use super::pb::model_service_server::{ModelService, ModelServiceServer};
 use super::status::from_error;
+use super::to_u32;
 use crate::error::{Error, NotReadyReason};
 use crate::lifecycle::ServiceState;
 use crate::message::ModelSelector;
+use crate::model::manifest::AbstentionRules;
 use crate::registry::{LoadedModel, Snapshot};
 
 /// Makes the service.
@@ -100,7 +102,14 @@ fn describe(model: &LoadedModel, snapshot: &Snapshot) -> pb::Model {
         }),
         parameter_count: model.parameter_count(),
         weights_bytes: model.weights_bytes(),
+        abstention: Some(abstention(&manifest.abstention)),
     }
+}
+
+fn abstention(rules: &AbstentionRules) -> pb::AbstentionRules {
+    let AbstentionRules { min_primary, min_group, min_margin, min_presence, max_unknown_share } =
+        *rules;
+    pb::AbstentionRules { min_primary, min_group, min_margin, min_presence, max_unknown_share }
 }
 
 fn digests(model: &LoadedModel) -> pb::ModelDigests {
@@ -112,8 +121,4 @@ fn digests(model: &LoadedModel) -> pb::ModelDigests {
         config: digests.config.clone(),
         taxonomy: digests.taxonomy.clone(),
     }
-}
-
-fn to_u32(value: usize) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 use super::Context;
 use super::pb;
 use super::pb::server_service_server::{ServerService, ServerServiceServer};
+use super::to_u32;
 use crate::lifecycle::ServiceState;
 use crate::telemetry::counters::CounterSnapshot;
 
@@ -41,7 +42,6 @@ impl ServerService for ServerStatus {
 
 impl ServerStatus {
     fn limits(&self) -> pb::Limits {
-        let to_u32 = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         let Context { limits, max_request_bytes, max_metadata_bytes, max_queue_size, .. } =
             &self.context;
         pb::Limits {

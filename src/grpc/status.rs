@@ -1,5 +1,7 @@
 //! One code per cause: the table that maps [`ErrorKind`] to gRPC.
 
+use std::collections::HashMap;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -23,10 +25,18 @@ fn codes(kind: ErrorKind) -> (Code, pb::ErrorCode) {
 
 /// Returns the status of a failed call, with the standard details.
 pub(super) fn from_error(error: &Error) -> Status {
+    with_metadata(error, HashMap::new())
+}
+
+/// Returns the status of a call for one message; its details carry the message's id, as the log does.
+pub(super) fn from_message_error(id: &str, error: &Error) -> Status {
+    with_metadata(error, HashMap::from([("id".to_owned(), id.to_owned())]))
+}
+
+fn with_metadata(error: &Error, mut metadata: HashMap<String, String>) -> Status {
     let (code, item_code) = codes(error.kind());
     let reason = item_code.as_str_name().trim_start_matches("ERROR_CODE_");
     let mut details = ErrorDetails::new();
-    let mut metadata = std::collections::HashMap::new();
     match error {
         Error::InvalidArgument(errors) => {
             let violations = errors

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tonic::service::Routes;
 use tower::Layer;
 
+use super::call::Calls;
 use super::layers;
 use crate::config::ServerConfig;
 use crate::telemetry::events;
@@ -26,11 +27,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves connections until `stop` resolves and every one of them has ended. Dropping the future cuts them off.
 pub(super) async fn serve(
     listener: TcpListener,
-    routes: Routes,
+    routes: Calls<Routes>,
     config: &ServerConfig,
     stop: impl Future<Output = ()>,
 ) {
-    let service = layers::catch_panic().layer(routes.prepare());
+    let service = layers::catch_panic().layer(routes);
     let protocol = protocol(config);
     let graceful = GracefulShutdown::new();
     // Owns the connections, so that none outlives the server.

@@ -106,25 +106,40 @@ pub struct Violation {
     pub error: ValidationError,
 }
 
-/// All broken rules of one request; never empty when it travels as an error.
+/// Broken rules that are reported at most. Replies carry them in headers, for which clients allow 8 KiB.
+const MAX_VIOLATIONS: usize = 16;
+
+/// Broken rules that are spelled out in the text of the error; the rest is in the details.
+const MAX_SPELLED_OUT: usize = 4;
+
+/// All broken rules of one request, up to 16; never empty when it travels as an error.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ValidationErrors(Vec<Violation>);
+pub struct ValidationErrors {
+    violations: Vec<Violation>,
+    /// Broken rules beyond those.
+    more: usize,
+}
 
 impl ValidationErrors {
     /// Makes the error for a single broken rule.
     pub fn single(field: impl Into<String>, error: ValidationError) -> Self {
-        Self(vec![Violation { field: field.into(), error }])
+        let violations = vec![Violation { field: field.into(), error }];
+        Self { violations, more: 0 }
     }
 
-    /// Notes a broken rule.
+    /// Notes a broken rule; from the seventeenth on they are only counted.
     pub fn push(&mut self, field: impl Into<String>, error: ValidationError) {
-        self.0.push(Violation { field: field.into(), error });
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push(Violation { field: field.into(), error });
+        } else {
+            self.more += 1;
+        }
     }
 
     /// Returns the broken rules in the order in which they were found.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
-        &self.0
+        &self.violations
     }
 
     fn check_chars(&mut self, field: &str, value: &str, limit: usize) {
@@ -155,11 +170,16 @@ impl ValidationErrors {
 
 impl std::fmt::Display for ValidationErrors {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, Violation { field, error }) in self.0.iter().enumerate() {
+        for (index, Violation { field, error }) in
+            self.violations.iter().enumerate().take(MAX_SPELLED_OUT)
+        {
             let separator = if index == 0 { "" } else { "; " };
             write!(formatter, "{separator}{field} {error}")?;
         }
-        Ok(())
+        match (self.violations.len() + self.more).saturating_sub(MAX_SPELLED_OUT) {
+            0 => Ok(()),
+            more => write!(formatter, "; and {more} more"),
+        }
     }
 }
 
@@ -183,7 +203,7 @@ impl MessageDraft {
         errors.check_chars("subject", &self.subject, MAX_SUBJECT_CHARS);
         check_language_tag(&self.locale_hint, &mut errors);
         errors.check_count("thread", self.thread.len(), MAX_THREAD_MESSAGES);
-        for (index, earlier) in self.thread.iter().enumerate() {
+        for (index, earlier) in self.thread.iter().enumerate().take(MAX_THREAD_MESSAGES) {
             let field = format!("thread[{index}].text");
             errors.check_chars(&field, &earlier.text, limits.max_text_chars);
         }
@@ -193,7 +213,7 @@ impl MessageDraft {
         errors.check_name("model", &self.model.name);
         errors.check_name("model_version", &self.model.version);
         check_options(&self.options, &mut errors);
-        if !errors.0.is_empty() {
+        if !errors.violations.is_empty() {
             return Err(errors);
         }
         if self.id.is_empty() {
@@ -309,6 +329,18 @@ mod tests {
             "options.min_probability",
         ];
         assert_eq!(fields(draft), expected);
+    }
+
+    #[test]
+    fn endless_violations_are_counted_but_not_listed() {
+        let mut errors = ValidationErrors::default();
+        for index in 0..1_000 {
+            errors.push(format!("thread[{index}].author"), ValidationError::Missing);
+        }
+
+        assert_eq!(errors.violations().len(), MAX_VIOLATIONS);
+        assert!(errors.to_string().ends_with("; and 996 more"), "{errors}");
+        assert!(errors.to_string().len() < 200);
     }
 
     #[test]

@@ -9,14 +9,16 @@ use super::fields::{self, Object, to_f32};
 use super::files::{CONFIG, MANIFEST, TOKENIZER, WEIGHTS};
 use super::integrity::DeclaredDigests;
 use super::manifest::{AbstentionRules, Head, Manifest, Pooling};
-use crate::labels::{HeadKind, HeadName, LabelSet};
+use crate::labels::{HeadKind, HeadName, LabelId, LabelSet};
+use crate::message::MAX_NAME_CHARS;
 
 /// The only version of the format so far.
 const FORMAT: usize = 1;
 /// One token between the first and the last special token.
 const MIN_MAX_TOKENS: usize = 3;
-/// Names end up in logs, metrics and replies.
-const MAX_NAME_CHARS: usize = 128;
+
+/// Steps of the head `polarity`, lowest first. Replies and everything that reads them know these five.
+const POLARITY: [&str; 5] = ["very_negative", "negative", "neutral", "positive", "very_positive"];
 
 const HEAD_NAMES: [HeadName; 4] =
     [HeadName::Primary, HeadName::Intent, HeadName::Polarity, HeadName::Flags];
@@ -114,6 +116,7 @@ fn heads(root: &Object<'_>) -> Result<Vec<Head>, ModelError> {
         }
         heads.push(head);
     }
+    check_same_intents(root, &heads)?;
     let leads = |head: &Head| matches!(head.name, HeadName::Primary | HeadName::Intent);
     if heads.iter().any(leads) {
         Ok(heads)
@@ -125,6 +128,28 @@ fn heads(root: &Object<'_>) -> Result<Vec<Head>, ModelError> {
             format!("[{}]", names.join(", ")),
         ))
     }
+}
+
+/// `primary` and `intent` are read side by side, so they must speak of the same intents in the same order.
+fn check_same_intents(root: &Object<'_>, heads: &[Head]) -> Result<(), ModelError> {
+    let labels = |name| heads.iter().find(|head| head.name == name).map(|head| &head.labels);
+    let (Some(primary), Some(intent)) = (labels(HeadName::Primary), labels(HeadName::Intent))
+    else {
+        return Ok(());
+    };
+    if primary == intent {
+        return Ok(());
+    }
+    let differing = primary.iter().zip(intent.iter()).position(|(a, b)| a != b);
+    let found = match differing {
+        Some(index) => {
+            let at = |labels: &LabelSet| labels.get(LabelId(index)).unwrap_or_default().to_owned();
+            format!("labels[{index}] is \"{}\" and \"{}\"", at(primary), at(intent))
+        }
+        None => format!("{} and {} labels", primary.len(), intent.len()),
+    };
+    let expected = "the same labels in the same order in the heads primary and intent";
+    Err(root.refuse_found("heads", expected, found))
 }
 
 fn head(object: &Object<'_>) -> Result<Head, ModelError> {
@@ -139,6 +164,10 @@ fn head(object: &Object<'_>) -> Result<Head, ModelError> {
         return Err(object.refuse("kind", expected));
     }
     let labels = labels(object)?;
+    if name == HeadName::Polarity && labels != POLARITY {
+        let expected = format!("the five steps [{}]", POLARITY.join(", "));
+        return Err(object.refuse_found("labels", expected, format!("[{}]", labels.join(", "))));
+    }
     let temperature = object.optional("temperature", temperature)?;
     Ok(Head {
         name,

@@ -51,8 +51,13 @@ pub fn draining(signal: &str) {
     info!(signal, "draining");
 }
 
+/// Inference threads did not end in time; the program ends without them.
+pub fn threads_left() {
+    error!("inference threads did not end in time");
+}
+
 /// The server has stopped.
-pub fn stopped(counters: &CounterSnapshot, cut: u64) {
+pub fn stopped(counters: &CounterSnapshot, cut: usize) {
     info!(
         offered = counters.offered,
         answered = counters.answered,
@@ -77,19 +82,23 @@ pub fn message_answered(id: &str, model: &str, batch_size: usize, total: Duratio
     );
 }
 
-/// A message was not answered. Faults of the server are errors, overload is a warning, the rest is the caller's.
+/// A message was not answered. Only faults of the server are errors.
 pub fn message_failed(id: &str, failure: &Error) {
     match failure.kind() {
         ErrorKind::Internal => error!(id, error = chain(failure), "message failed"),
-        ErrorKind::Overloaded | ErrorKind::NotReady => {
-            warn!(id, error = chain(failure), "message refused");
+        // A full server must not spend its time on a log line for each message that it sheds; the counters tell.
+        ErrorKind::Overloaded | ErrorKind::NotReady | ErrorKind::DeadlineExceeded => {
+            debug!(id, error = chain(failure), "message refused");
         }
-        ErrorKind::DeadlineExceeded | ErrorKind::NotFound => {
-            info!(id, error = chain(failure), "message not answered");
-        }
+        ErrorKind::NotFound => info!(id, error = chain(failure), "message not answered"),
         // Broken rules may quote what the caller sent, so only the fact is logged.
         ErrorKind::InvalidArgument => debug!(id, "message rejected"),
     }
+}
+
+/// A stream of messages can't go on.
+pub fn stream_failed(failure: &Error) {
+    error!(error = chain(failure), "stream failed");
 }
 
 /// A batch of several messages failed; each is tried alone.
@@ -97,9 +106,14 @@ pub fn batch_failed(model: &str, messages: usize, failure: &dyn StdError) {
     warn!(model, messages, error = chain(failure), "batch failed, computing each message alone");
 }
 
-/// The engine panicked; its replica is made anew.
-pub fn engine_panicked(model: &str, message: &str) {
-    error!(model, message, "engine panicked, making a new replica");
+/// The engine panicked; its replica is made anew. Where, [`panicked`] has told.
+pub fn engine_panicked(model: &str) {
+    error!(model, "engine panicked, making a new replica");
+}
+
+/// Something panicked. What a panic says may quote a message, so only its place is told.
+pub fn panicked(location: &str, thread: &str) {
+    error!(location, thread, "panic");
 }
 
 /// A replica could not be made anew; its inference thread ends.

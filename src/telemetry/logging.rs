@@ -35,7 +35,7 @@ pub enum LoggingError {
     AlreadySet,
 }
 
-/// Sets up logs for the whole process. `filter` has the syntax of `RUST_LOG`.
+/// Sets up logs for the whole process, panics included. `filter` has the syntax of `RUST_LOG`.
 ///
 /// # Errors
 /// [`LoggingError`] when the filter is not valid or logs were set up before.
@@ -54,5 +54,11 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
     } else {
         builder.with_ansi(terminal).try_init()
     };
-    result.map_err(|_| LoggingError::AlreadySet)
+    result.map_err(|_| LoggingError::AlreadySet)?;
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map_or_else(String::new, ToString::to_string);
+        let thread = std::thread::current();
+        super::events::panicked(&location, thread.name().unwrap_or_default());
+    }));
+    Ok(())
 }

@@ -102,7 +102,7 @@ fn classify_shows_a_table_with_colours_only_when_asked() {
     let (_, plain, _) = run(&mut signalbox(&arguments));
     let (_, coloured, _) = run(signalbox(&arguments).args(["--color", "always"]));
 
-    assert!(plain.contains("where  is it") && plain.contains("mood"), "{plain}");
+    assert!(plain.contains("where is it") && plain.contains("mood"), "{plain}");
     assert!(!plain.contains('\u{1b}') && coloured.contains('\u{1b}'));
 }
 
@@ -121,6 +121,54 @@ fn classify_ends_quietly_when_nobody_reads_on() {
     let (code, _, err) = outcome(&child.wait_with_output().unwrap());
 
     assert_eq!((code, err.as_str()), (0, ""));
+}
+
+#[test]
+fn classify_logs_what_it_is_asked_for_and_else_only_warnings() {
+    let arguments = ["classify", "--model", &tiny(), "hello"];
+
+    let (_, _, quiet) = run(&mut signalbox(&arguments));
+    let (_, _, by_variable) = run(signalbox(&arguments).env("RUST_LOG", "info"));
+    let (_, _, by_flag) = run(signalbox(&arguments).args(["--log", "info"]));
+
+    assert_eq!(quiet, "");
+    assert!(by_variable.contains("model ready") && by_flag.contains("model ready"));
+}
+
+#[test]
+fn classify_answers_a_pipe_line_by_line() {
+    use std::io::{BufRead, BufReader};
+    let mut child = signalbox(&["classify", "--model", &tiny()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+
+    for text in ["one\n", "two\n"] {
+        input.write_all(text.as_bytes()).unwrap();
+        // Hangs if the answer is held back.
+        let line: Value = serde_json::from_str(&output.next().unwrap().unwrap()).unwrap();
+        assert!(line["primary_intent"].is_object());
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn classify_refuses_unknown_channels_and_to_write_over_its_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("in.jsonl");
+    std::fs::write(&file, "{\"text\":\"a\",\"channel\":\"fax\"}\n").unwrap();
+    let mut command = signalbox(&["classify", "--model", &tiny(), "--input"]);
+
+    let (code, out, _) = run(command.arg(&file));
+    let (same, _, err) = run(command.arg("--output").arg(&file));
+
+    assert!(code == 3 && out.contains("channel is \\\"fax\\\""), "{out}");
+    assert!(same == 1 && err.contains("the same file"), "{err}");
+    assert!(std::fs::read(&file).unwrap().len() > 10, "the input is still there");
 }
 
 #[test]

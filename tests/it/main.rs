@@ -18,6 +18,7 @@ mod model_damage;
 mod model_fields;
 mod model_loading;
 mod parity;
+mod registry;
 mod routing;
 mod server;
 mod state;

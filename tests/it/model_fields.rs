@@ -185,6 +185,18 @@ fn a_wrong_field_of_the_manifest_is_named() {
         ),
         (
             MULTI_HEAD,
+            "/heads/1/labels/1",
+            json!("order.other"),
+            ": field heads should be the same labels in the same order in the heads primary and intent, found labels[1] is \"order.cancel\" and \"order.other\"",
+        ),
+        (
+            MULTI_HEAD,
+            "/heads/2/labels/4",
+            json!("ecstatic"),
+            ": field heads[2].labels should be the five steps [very_negative, negative, neutral, positive, very_positive], found [very_negative,",
+        ),
+        (
+            MULTI_HEAD,
             "/heads/0/kind",
             json!("multi_label"),
             ": field heads[0].kind should be single_label for a head named primary, found \"multi_label\"",

@@ -37,8 +37,8 @@ impl Expectation {
 }
 
 /// Texts that differ in length, so that batches are of every shape.
-fn text(caller: usize, number: usize) -> String {
-    format!("order {caller} {number}{}", " late".repeat(number % 17))
+fn text(kind: &str, caller: usize, number: usize) -> String {
+    format!("{kind} {caller} {number}{}", " late".repeat(number % 17))
 }
 
 fn with_logits(text: &str) -> pb::ClassifyRequest {
@@ -58,7 +58,7 @@ async fn concurrent_callers_get_their_own_replies() {
         let (mut client, expected) = (server.classifier().await, Arc::clone(&expectation));
         callers.spawn(async move {
             for number in 0..each {
-                let text = text(caller, number);
+                let text = text("unary", caller, number);
                 let reply = client.classify(with_logits(&text)).await.unwrap().into_inner();
                 expected.check(&text, &reply);
             }
@@ -68,7 +68,7 @@ async fn concurrent_callers_get_their_own_replies() {
             let requests = (0..each).map(move |number| pb::ClassifyStreamRequest {
                 request: Some(pb::ClassifyRequest {
                     id: number.to_string(),
-                    ..with_logits(&text(caller, number))
+                    ..with_logits(&text("stream", caller, number))
                 }),
             });
             let reply = client.classify_stream(tokio_stream::iter(requests)).await;
@@ -80,7 +80,7 @@ async fn concurrent_callers_get_their_own_replies() {
                 let Some(Outcome::Response(response)) = reply.outcome else {
                     panic!("{reply:?}");
                 };
-                expected.check(&text(caller, reply.id.parse().unwrap()), &response);
+                expected.check(&text("stream", caller, reply.id.parse().unwrap()), &response);
                 count += 1;
             }
             assert_eq!(count, each);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signalbox::app::{App, AppError, EngineLoader, Report};
-use signalbox::config::sources::{self, Variables};
+use signalbox::config::sources::{self, Sources, Variables};
 use signalbox::engine::stub::StubEngine;
 use signalbox::engine::{BatchOutput, EngineError, HeadOutput, RaggedBatch, ReplicaFactory};
 use signalbox::grpc::pb;
@@ -100,7 +100,8 @@ impl TestServer {
             vec!["server.listen=127.0.0.1:0".to_owned(), "inference.instances=1".to_owned()];
         assignments.push(format!("models.paths=['{}']", fixture(MULTI_HEAD).display()));
         assignments.extend(settings.iter().map(|setting| (*setting).to_owned()));
-        let config = sources::load(None, &Variables::new(), &assignments).unwrap();
+        let all = Sources { assignments: &assignments, ..Sources::default() };
+        let config = sources::load(all, &Variables::new()).unwrap();
         let app = App::new(config.resolved(2).unwrap(), loader);
         let lifecycle = app.lifecycle().clone();
         let (signals, receiver) = mpsc::channel(2);

@@ -164,7 +164,8 @@ async fn server_without_inference_threads_is_not_serving() {
     warmed.store(true, Ordering::SeqCst);
     let mut client = server.classifier().await;
 
-    assert_not_ready(&client.classify(request("the last one")).await.unwrap_err());
+    let last = client.classify(request("the last one")).await.unwrap_err();
+    assert_eq!(last.code(), Code::Internal, "whoever broke it should not try again: {last:?}");
     server.until(ServiceState::Failed).await;
     assert_not_ready(&client.classify(request("nobody computes")).await.unwrap_err());
     assert_eq!(check(&server, "").await.unwrap(), ServingStatus::NotServing);
@@ -184,4 +185,56 @@ async fn model_that_can_not_be_served_ends_the_server_with_the_reason() {
     let text = signalbox::telemetry::events::chain(&error);
     assert!(text.contains("tiny-bert-multihead") && text.contains("warm-up"), "{text}");
     assert!(text.ends_with("no such instruction"), "{text}");
+}
+
+#[tokio::test]
+async fn batch_under_way_is_answered_to_its_end_while_the_server_stops() {
+    let gate = Gate::default();
+    let server = TestServer::start(gate.loader(), &["limits.batch_window=4"]).await;
+    gate.close();
+    let mut client = server.classifier().await;
+    let batch = tokio::spawn(async move {
+        let requests = (0..100).map(|_| request("where is my order")).collect();
+        client.classify_batch(pb::ClassifyBatchRequest { requests }).await
+    });
+    until(async || server.counters().await.in_flight == 4).await;
+
+    server.signal().await;
+    server.until(ServiceState::Stopping).await;
+    gate.open();
+
+    let results = batch.await.unwrap().unwrap().into_inner().results;
+    let answered = |result: &pb::ClassifyResult| {
+        matches!(result.outcome, Some(pb::classify_result::Outcome::Response(_)))
+    };
+    assert!(results.iter().all(answered));
+    let report = server.ended().await.unwrap();
+    assert_eq!((report.counters.answered, report.cut), (100, 0));
+}
+
+#[tokio::test]
+async fn slow_reader_of_a_stream_gets_every_reply_while_the_server_stops() {
+    let server = TestServer::start(stub(fingerprints), &["limits.stream_window=1000"]).await;
+    let mut client = server.classifier().await;
+    let (items, inbound) = tokio::sync::mpsc::channel(1_000);
+    let options = pb::ClassifyOptions { raw_logits: true, top_k: 6, ..Default::default() };
+    for _ in 0..500 {
+        let request = pb::ClassifyRequest { options: Some(options), ..request("hello") };
+        items.send(pb::ClassifyStreamRequest { request: Some(request) }).await.unwrap();
+    }
+    let inbound = tokio_stream::wrappers::ReceiverStream::new(inbound);
+    let mut replies = client.classify_stream(inbound).await.unwrap().into_inner();
+    until(async || server.counters().await.answered == 500).await;
+
+    server.signal().await;
+    server.until(ServiceState::Stopping).await;
+    // Longer than anything but the drain timeout that could end the call.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    let mut count = 0;
+    while let Some(Ok(_)) = replies.next().await {
+        count += 1;
+    }
+
+    assert_eq!(count, 500);
+    assert_eq!(server.ended().await.unwrap().cut, 0);
 }

@@ -279,7 +279,111 @@ async fn mixed_load_keeps_the_counters_identity() {
     }
 
     let counters = server.counters_at_rest().await;
-    assert!(counters.answered > 0 && counters.rejected > 0, "{counters:?}");
+    let seen = [counters.answered, counters.rejected, counters.expired + counters.cancelled];
+    assert!(seen.iter().all(|count| *count > 0) && counters.failed == 0, "{counters:?}");
     let report = server.stop().await;
     assert_eq!(report.counters.in_flight, 0);
+}
+
+#[tokio::test]
+async fn large_batches_and_streams_wait_for_room_of_their_own_and_shed_nothing() {
+    for setting in ["limits.max_in_flight=4", "inference.max_queue_size=4"] {
+        let server = TestServer::start(stub(fingerprints), &[setting]).await;
+        let mut client = server.classifier().await;
+        let requests = (0..200).map(|_| request("where is my order")).collect();
+
+        let batch = client.classify_batch(pb::ClassifyBatchRequest { requests }).await.unwrap();
+        let answered =
+            |result: &pb::ClassifyResult| matches!(result.outcome, Some(Outcome::Response(_)));
+        assert!(batch.into_inner().results.iter().all(answered), "{setting}");
+        let items = (0..200).map(|_| pb::ClassifyStreamRequest { request: Some(request("item")) });
+        let replies = client.classify_stream(tokio_stream::iter(items)).await.unwrap();
+        let outcomes = replies.into_inner().map(|reply| reply.unwrap().outcome.unwrap());
+        let outcomes: Vec<StreamOutcome> = outcomes.collect().await;
+
+        assert!(outcomes.iter().all(|o| matches!(o, StreamOutcome::Response(_))), "{setting}");
+        assert_eq!(server.counters_at_rest().await.shed, 0);
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn long_texts_of_callers_that_have_gone_are_not_worked_on() {
+    // Many long texts wait for the few threads that clean them; all are given up before most of them had their turn.
+    let gate = Gate::default();
+    let server = TestServer::start(gate.loader(), &["limits.max_in_flight=64"]).await;
+    let text = "where is my order ".repeat(3_600);
+    let mut calls = Vec::new();
+    for _ in 0..40 {
+        let (mut client, text) = (server.classifier().await, text.clone());
+        calls.push(tokio::spawn(async move { client.classify(request(&text)).await.map(drop) }));
+    }
+    until(async || server.counters().await.offered > 0).await;
+
+    for call in &calls {
+        call.abort();
+    }
+
+    // Places come back with the work, so a full set of calls fits in again.
+    until(async || server.counters().await.in_flight == 0).await;
+    let requests = vec![request(&text); 8];
+    let batch = pb::ClassifyBatchRequest { requests };
+    let batch = server.classifier().await.classify_batch(batch).await.unwrap().into_inner();
+    let answered =
+        |result: &pb::ClassifyResult| matches!(result.outcome, Some(Outcome::Response(_)));
+    assert!(batch.results.iter().all(answered));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn request_that_never_ends_is_answered_at_its_deadline() {
+    let server = TestServer::start(stub(fingerprints), &["limits.default_timeout=300ms"]).await;
+    for timeout in [Some("200m"), None] {
+        let mut client = tonic::client::Grpc::new(server.channel().await);
+        client.ready().await.unwrap();
+        let mut call = Request::new(tokio_stream::pending::<pb::ClassifyRequest>());
+        if let Some(timeout) = timeout {
+            call.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
+        }
+        let path = "/signalbox.v1.ClassifierService/Classify".parse().unwrap();
+        let codec = tonic_prost::ProstCodec::<pb::ClassifyRequest, pb::ClassifyResponse>::default();
+
+        let status = client.client_streaming(call, path, codec).await.unwrap_err();
+
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().metadata["stage"], "receiving");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn idle_stream_ends_at_its_deadline() {
+    let server = TestServer::start(stub(fingerprints), &[]).await;
+    let mut call = Request::new(tokio_stream::pending::<pb::ClassifyStreamRequest>());
+    call.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
+
+    let mut client = server.classifier().await;
+    let mut replies = client.classify_stream(call).await.unwrap().into_inner();
+
+    let status = replies.next().await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn failed_items_and_calls_carry_the_id_of_their_message() {
+    let server = TestServer::start(stub(fingerprints), &[]).await;
+    let mut client = server.classifier().await;
+    let unknown = || pb::ClassifyRequest { model: "other".into(), ..request("hi") };
+    let named = || pb::ClassifyRequest { id: "ticket-1".into(), ..unknown() };
+
+    let status = client.classify(named()).await.unwrap_err();
+    let requests = vec![named(), unknown()];
+    let batch = client.classify_batch(pb::ClassifyBatchRequest { requests }).await.unwrap();
+
+    assert_eq!(status.get_error_details().error_info().unwrap().metadata["id"], "ticket-1");
+    let ids: Vec<String> = batch.into_inner().results.into_iter().map(|r| r.id).collect();
+    assert_eq!((ids[0].as_str(), ids[1].len()), ("ticket-1", 36));
+    server.stop().await;
 }

@@ -55,30 +55,39 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Makes the draft of a message.
-    pub(super) fn draft(self, defaults: Defaults) -> MessageDraft {
-        MessageDraft {
+    /// Makes the draft of a message, or says which field is wrong.
+    pub(super) fn draft(self, defaults: Defaults) -> Result<MessageDraft, String> {
+        let given = self.channel.filter(|name| !name.is_empty());
+        let channel = match given {
+            Some(name) => channel(&name)
+                .ok_or_else(|| format!("channel is {name:?}, known are {CHANNELS:?}"))?,
+            None => defaults.channel,
+        };
+        Ok(MessageDraft {
             id: self.id.unwrap_or_default(),
             text: self.text,
             subject: self.subject.unwrap_or_default(),
-            channel: self.channel.as_deref().map_or(defaults.channel, channel),
+            channel,
             locale_hint: self.locale_hint.unwrap_or_default(),
             options: Options { top_k: defaults.top_k.max(1), ..Options::default() },
             ..MessageDraft::default()
-        }
+        })
     }
 }
 
-/// Reads the name of a channel; one that is not known counts as not said.
-pub(super) fn channel(name: &str) -> Channel {
+/// Names that [`channel`] knows.
+pub(super) const CHANNELS: [&str; 6] = ["chat", "email", "social", "sms", "form", "review"];
+
+/// Reads the name of a channel.
+pub(super) fn channel(name: &str) -> Option<Channel> {
     match name {
-        "chat" => Channel::Chat,
-        "email" => Channel::Email,
-        "social" => Channel::Social,
-        "sms" => Channel::Sms,
-        "form" => Channel::Form,
-        "review" => Channel::Review,
-        _ => Channel::Unknown,
+        "chat" => Some(Channel::Chat),
+        "email" => Some(Channel::Email),
+        "social" => Some(Channel::Social),
+        "sms" => Some(Channel::Sms),
+        "form" => Some(Channel::Form),
+        "review" => Some(Channel::Review),
+        _ => None,
     }
 }
 

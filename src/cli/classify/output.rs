@@ -39,12 +39,24 @@ pub(super) struct Outcome {
     pub(super) result: Result<(String, Box<Triage>), String>,
 }
 
+/// Where results go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Target {
+    /// Somebody looks on.
+    Terminal,
+    /// Another program reads on.
+    Pipe,
+    /// Nobody waits.
+    File,
+}
+
 /// Writes results as they come.
 pub(super) struct Writer {
     sink: BufWriter<Box<dyn Write + Send>>,
     format: Format,
     color: bool,
     to_terminal: bool,
+    to_file: bool,
     table: Table,
 }
 
@@ -53,10 +65,11 @@ impl Writer {
         sink: Box<dyn Write + Send>,
         format: Format,
         color: bool,
-        to_terminal: bool,
+        target: Target,
     ) -> Self {
+        let (to_terminal, to_file) = (target == Target::Terminal, target == Target::File);
         let table = empty_table(color, to_terminal);
-        Self { sink: BufWriter::new(sink), format, color, to_terminal, table }
+        Self { sink: BufWriter::new(sink), format, color, to_terminal, to_file, table }
     }
 
     /// Writes one result, or keeps it for the next table.
@@ -65,8 +78,8 @@ impl Writer {
             Format::Jsonl => {
                 serde_json::to_writer(&mut self.sink, &line(outcome))?;
                 self.sink.write_all(b"\n")?;
-                // Whoever reads a pipe as results come must not wait for a full buffer.
-                if self.to_terminal {
+                // Whoever reads results as they come must not wait for a full buffer.
+                if !self.to_file {
                     self.sink.flush()?;
                 }
             }
@@ -278,13 +291,10 @@ fn row(outcome: &Outcome) -> Vec<Cell> {
     }
 }
 
-/// Control characters of a message must not reach the terminal.
+/// Control characters and bidirectional overrides of a message must not reach the terminal.
 fn excerpt(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .take(EXCERPT_CHARS)
-        .collect();
+    let text = crate::text::normalize(text).replace('\n', " ");
+    let mut shown: String = text.chars().take(EXCERPT_CHARS).collect();
     if text.chars().nth(EXCERPT_CHARS).is_some() {
         shown.push('…');
     }
@@ -340,7 +350,7 @@ mod tests {
 
     #[test]
     fn excerpt_is_cut_and_shows_no_control_characters() {
-        assert_eq!(excerpt("a\u{1b}[31mb\n"), "a [31mb ");
+        assert_eq!(excerpt("a\u{1b}[31mb\n\u{202e}c"), "a[31mb c");
         assert_eq!(excerpt(&"ü".repeat(300)).chars().count(), EXCERPT_CHARS + 1);
     }
 

@@ -1,5 +1,6 @@
 //! Many messages in one call.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::grpc::status::item_error;
 use crate::grpc::{convert, pb};
 use crate::message::{ValidationError, ValidationErrors};
 use crate::pipeline::Pipeline;
+use crate::telemetry::events;
 
 /// Classifies every item; results come in the order of the requests.
 ///
@@ -29,19 +31,26 @@ pub(super) async fn classify(
     check_count(requests.len(), limits.max_batch_items)
         .inspect_err(|_| pipeline.counters().reject())?;
     pipeline.check_ready(requests.len())?;
-    let mut results: Vec<pb::ClassifyResult> = requests
-        .iter()
-        .map(|request| pb::ClassifyResult { id: convert::echoed_id(request), outcome: None })
-        .collect();
-    let mut waiting = requests.into_iter().enumerate();
+    let mut results = Vec::with_capacity(requests.len());
+    let mut waiting = VecDeque::with_capacity(requests.len());
+    for (index, mut request) in requests.into_iter().enumerate() {
+        let id = convert::identify(&mut request);
+        results.push(pb::ClassifyResult { id, outcome: None });
+        waiting.push_back((index, request));
+    }
     let mut running = JoinSet::new();
     loop {
-        while running.len() < limits.batch_window
-            && let Some((index, request)) = waiting.next()
-        {
+        while running.len() < limits.batch_window && !waiting.is_empty() {
+            let permit = pipeline.try_admit();
+            if permit.is_none() && !running.is_empty() {
+                // The server is full, but not for ever: an item of our own will make room.
+                break;
+            }
+            let Some((index, request)) = waiting.pop_front() else { break };
             let pipeline = Arc::clone(&pipeline);
-            running
-                .spawn(async move { (index, super::classify(&pipeline, request, deadline).await) });
+            running.spawn(async move {
+                (index, super::classify(&pipeline, request, deadline, permit).await)
+            });
         }
         match running.join_next().await {
             Some(Ok((index, result))) => {
@@ -49,13 +58,15 @@ pub(super) async fn classify(
                     fill(slot, result);
                 }
             }
-            // The panic hook has reported it; the item is answered below.
+            // The panic hook has told the place; the item is answered below.
             Some(Err(_)) => {}
             None => break,
         }
     }
     for slot in results.iter_mut().filter(|slot| slot.outcome.is_none()) {
-        fill(slot, Err(Error::internal("the item's task panicked")));
+        let error = Error::internal("the item's task panicked");
+        events::message_failed(&slot.id, &error);
+        fill(slot, Err(error));
     }
     Ok(results)
 }
@@ -71,11 +82,7 @@ fn check_count(items: usize, limit: usize) -> Result<(), Error> {
 
 fn fill(slot: &mut pb::ClassifyResult, result: Result<pb::ClassifyResponse, Error>) {
     slot.outcome = Some(match result {
-        Ok(response) => {
-            // A message without an id gets it when it is checked.
-            slot.id.clone_from(&response.id);
-            pb::classify_result::Outcome::Response(response)
-        }
+        Ok(response) => pb::classify_result::Outcome::Response(response),
         Err(error) => pb::classify_result::Outcome::Error(item_error(&error)),
     });
 }

@@ -13,6 +13,7 @@ use crate::grpc::status::{from_error, item_error};
 use crate::grpc::{Context, convert, pb};
 use crate::lifecycle::ServiceState;
 use crate::message::{ValidationError, ValidationErrors};
+use crate::telemetry::events;
 
 /// Answers a stream of requests. All of the work belongs to the returned stream: dropping it gives everything up.
 pub(super) fn replies(
@@ -23,6 +24,7 @@ pub(super) fn replies(
     let exchange = Exchange {
         state: context.lifecycle.subscribe(),
         inbound: Some(inbound),
+        read: None,
         running: JoinSet::new(),
         next_sequence: 0,
         end: None,
@@ -36,6 +38,8 @@ pub(super) fn replies(
 struct Exchange {
     /// `None` once nothing more is read.
     inbound: Option<Streaming<pb::ClassifyStreamRequest>>,
+    /// Read, but not begun.
+    read: Option<Box<pb::ClassifyStreamRequest>>,
     running: JoinSet<pb::ClassifyStreamResponse>,
     next_sequence: u64,
     /// The status to end with, after everything that was read is answered.
@@ -57,11 +61,12 @@ enum Event {
 impl Exchange {
     async fn next(mut self) -> Option<(Result<pb::ClassifyStreamResponse, Status>, Self)> {
         loop {
+            self.start();
             if self.inbound.is_none() && self.running.is_empty() {
                 return self.end.take().map(|status| (Err(status), self));
             }
             match self.event().await {
-                Event::Request(Some(request)) => self.start(*request),
+                Event::Request(Some(request)) => self.read = Some(request),
                 Event::Request(None) => self.inbound = None,
                 Event::Broken(status) => self.stop_reading(status),
                 Event::Stopping => {
@@ -76,7 +81,9 @@ impl Exchange {
                 Event::Reply(Ok(reply)) => return Some((Ok(*reply), self)),
                 Event::Reply(Err(_)) => {
                     // The reply that the sender waits for is lost, so the stream can't go on as if nothing happened.
-                    self.stop_reading(from_error(&Error::internal("an item's task panicked")));
+                    let error = Error::internal("an item's task panicked");
+                    events::stream_failed(&error);
+                    self.stop_reading(from_error(&error));
                 }
             }
         }
@@ -84,7 +91,8 @@ impl Exchange {
 
     /// Waits for a reply, or for a request while the window has room.
     async fn event(&mut self) -> Event {
-        let has_room = self.running.len() < self.context.limits.stream_window;
+        let window = self.context.limits.stream_window;
+        let has_room = self.read.is_none() && self.running.len() < window;
         let reading = self.inbound.is_some();
         tokio::select! {
             // Replies first: they make room.
@@ -99,20 +107,26 @@ impl Exchange {
         }
     }
 
-    fn start(&mut self, request: pb::ClassifyStreamRequest) {
+    /// Begins with the request that was read, unless the server is full and a message of our own will make room.
+    fn start(&mut self) {
+        let permit = self.context.pipeline.try_admit();
+        if permit.is_none() && !self.running.is_empty() {
+            return;
+        }
+        let Some(request) = self.read.take() else { return };
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let pipeline = Arc::clone(&self.context.pipeline);
         let latest = Instant::now() + self.context.limits.default_timeout;
         let deadline = self.deadline.map_or(latest, |deadline| deadline.min(latest));
         self.running.spawn(async move {
-            let Some(request) = request.request else {
+            let Some(mut request) = request.request else {
                 pipeline.counters().reject();
                 let errors = ValidationErrors::single("request", ValidationError::Missing);
                 return reply(String::new(), sequence, Err(errors.into()));
             };
-            let id = convert::echoed_id(&request);
-            reply(id, sequence, super::classify(&pipeline, request, deadline).await)
+            let id = convert::identify(&mut request);
+            reply(id, sequence, super::classify(&pipeline, request, deadline, permit).await)
         });
     }
 

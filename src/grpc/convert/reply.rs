@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::MessageOutput;
-use crate::grpc::pb;
+use crate::grpc::{pb, to_u32};
 use crate::labels::{HeadName, LabelId, LabelSet};
 use crate::language::Language;
 use crate::registry::LoadedModel;
@@ -170,8 +170,4 @@ fn notice(notice: Notice) -> pb::Notice {
 
 fn name_of(labels: &LabelSet, id: LabelId) -> String {
     labels.get(id).unwrap_or_default().to_owned()
-}
-
-fn to_u32(value: usize) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use crate::grpc::pb;
 use crate::message::{
-    Author, Channel, Customer, CustomerTier, DEFAULT_TOP_K, MAX_NAME_CHARS, MessageDraft,
-    ModelSelector, Money, Options, Order, OrderState, ThreadMessage, Truncation, ValidationError,
-    ValidationErrors,
+    Author, Channel, Customer, CustomerTier, DEFAULT_TOP_K, MAX_NAME_CHARS, MAX_THREAD_MESSAGES,
+    MessageDraft, ModelSelector, Money, Options, Order, OrderState, ThreadMessage, Truncation,
+    ValidationError, ValidationErrors,
 };
 
 /// Turns a request into a draft and the violations met on the way.
@@ -44,13 +44,13 @@ pub(in crate::grpc) fn draft(request: pb::ClassifyRequest) -> (MessageDraft, Val
     (draft, errors)
 }
 
-/// Returns the id to answer under when the message itself is refused; an overlong one is cut.
-pub(in crate::grpc) fn echoed_id(request: &pb::ClassifyRequest) -> String {
+/// Gives a request without an id one, so that reply and log speak of the same, and returns it. An overlong id, which
+/// will be refused, is returned cut.
+pub(in crate::grpc) fn identify(request: &mut pb::ClassifyRequest) -> String {
     if request.id.is_empty() {
-        uuid::Uuid::now_v7().to_string()
-    } else {
-        request.id.chars().take(MAX_NAME_CHARS).collect()
+        request.id = uuid::Uuid::now_v7().to_string();
     }
+    request.id.chars().take(MAX_NAME_CHARS).collect()
 }
 
 /// Reads an enum; a number without a name is noted and read as the default.
@@ -77,6 +77,12 @@ fn channel_of(value: i32, errors: &mut ValidationErrors) -> Channel {
 }
 
 fn thread_of(thread: Vec<pb::ThreadMessage>, errors: &mut ValidationErrors) -> Vec<ThreadMessage> {
+    // Counted before each message is looked at: millions of empty ones fit into a request.
+    if thread.len() > MAX_THREAD_MESSAGES {
+        let (items, limit) = (thread.len(), MAX_THREAD_MESSAGES);
+        errors.push("thread", ValidationError::TooMany { items, limit });
+        return Vec::new();
+    }
     let mut messages = Vec::with_capacity(thread.len());
     for (index, pb::ThreadMessage { author, text, sent_at }) in thread.into_iter().enumerate() {
         let field = format!("thread[{index}].author");

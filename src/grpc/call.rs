@@ -1,0 +1,97 @@
+//! Around every call: its deadline counts from the moment it arrives, and it is open until its reply has left.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body::{Frame, SizeHint};
+use tokio::time::timeout_at;
+use tonic::body::Body;
+use tower::Service;
+
+use super::deadline;
+use super::status::from_error;
+use crate::error::{Error, Stage};
+use crate::lifecycle::{Lifecycle, OpenCall};
+
+/// Calls whose path begins like this are waited for when the server stops.
+const CLASSIFIER: &str = "/signalbox.v1.ClassifierService/";
+
+/// Stamps calls with their deadline, ends those that do not get ready in time, and keeps count of open ones.
+///
+/// A request whose body never comes to its end would otherwise be waited for for ever, and a slow one would be computed
+/// after its deadline: handlers start only once the whole request is there.
+#[derive(Clone, Debug)]
+pub(super) struct Calls<S> {
+    inner: S,
+    lifecycle: Lifecycle,
+    default_timeout: Duration,
+}
+
+impl<S> Calls<S> {
+    pub(super) fn new(inner: S, lifecycle: Lifecycle, default_timeout: Duration) -> Self {
+        Self { inner, lifecycle, default_timeout }
+    }
+}
+
+type Answer = Result<http::Response<Body>, Infallible>;
+
+impl<S, B> Service<http::Request<B>> for Calls<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        let deadline = match deadline::of(request.headers(), self.default_timeout) {
+            Ok(deadline) => deadline,
+            Err(error) => return Box::pin(std::future::ready(Ok(from_error(&error).into_http()))),
+        };
+        request.extensions_mut().insert(deadline);
+        let is_classifier = request.uri().path().starts_with(CLASSIFIER);
+        let open = is_classifier.then(|| self.lifecycle.open_call());
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let Ok(response) = timeout_at(deadline.latest.into(), answer).await else {
+                let error = Error::DeadlineExceeded { stage: Stage::Receiving };
+                return Ok(from_error(&error).into_http());
+            };
+            Ok(response?.map(|body| Body::new(Tracked { body, _open: open })))
+        })
+    }
+}
+
+/// A reply that keeps its call open until it has been handed over to the connection.
+struct Tracked {
+    body: Body,
+    _open: Option<OpenCall>,
+}
+
+impl http_body::Body for Tracked {
+    type Data = <Body as http_body::Body>::Data;
+    type Error = <Body as http_body::Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
