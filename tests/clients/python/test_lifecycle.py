@@ -78,6 +78,9 @@ def test_a_full_server_sheds_with_a_time_to_come_back(start_server):
         assert counters.offered == len(calls)
 
 
+OK = grpc.StatusCode.OK
+
+
 def test_a_client_recovers_when_the_server_is_lost_under_load(start_server):
     server = start_server()
     options = (
@@ -100,11 +103,10 @@ def test_a_client_recovers_when_the_server_is_lost_under_load(start_server):
         finally:
             stop.set()
 
-    outcomes = [outcome for load in loads for outcome in load.result()]
-    # A call whose reply had begun when the server was lost is not repeated by gRPC; all others are.
-    lost = [outcome for outcome in outcomes if outcome != grpc.StatusCode.OK]
-    assert set(lost) <= {grpc.StatusCode.UNAVAILABLE}
-    assert len(lost) <= len(loads)
+    # How many calls are lost in between depends on how long the restart takes; none is lost in another way, and every
+    # caller gets answers again.
+    assert {code for load in loads for code in load.result()} <= {OK, grpc.StatusCode.UNAVAILABLE}
+    assert all(load.result()[-1] == OK for load in loads)
 
 
 def call_until(stop: threading.Event, client: Client) -> list[grpc.StatusCode]:
