@@ -1,0 +1,238 @@
+//! One model that serves: its parts, and what it has to pass before it does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::LoadError;
+use crate::batching::{BatchLimits, Job, Queue, QueueError, Submitted, WorkerPool};
+use crate::engine::{EngineInfo, MessageOutput, ReplicaFactory};
+use crate::language::LanguageIdentifier;
+use crate::message::Truncation;
+use crate::model::manifest::Manifest;
+use crate::model::{Digests, ModelBundle, SelfCheck};
+use crate::scoring::{Scorer, ScoringError};
+use crate::tokenization::{TextTokenizer, TokenizationError, TokenizedMessage};
+
+/// How long a warm-up or self-check message may take; a model that needs longer is not fit to serve.
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How models are computed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct InferenceSettings {
+    /// Inference threads of each model; each owns a replica.
+    pub instances: usize,
+    /// Threads that one replica may use for one batch.
+    pub threads_per_instance: usize,
+    /// Tokens of a batch at most.
+    pub max_batch_tokens: usize,
+    /// Messages of a batch at most.
+    pub max_batch_messages: usize,
+    /// Messages that may wait for inference, for each model.
+    pub max_queue_size: usize,
+}
+
+/// Why a message of the server's own could not be classified.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The tokenizer failed.
+    #[error("the tokenizer failed")]
+    Tokenization(#[from] TokenizationError),
+    /// The message was not computed.
+    #[error("the message was not computed")]
+    Queue(#[from] QueueError),
+    /// The inference thread went away.
+    #[error("the inference thread went away")]
+    Lost,
+    /// The outputs can't be read.
+    #[error("the outputs can't be read")]
+    Scoring(#[from] ScoringError),
+}
+
+/// A model that serves.
+#[derive(Debug)]
+pub struct LoadedModel {
+    pub(super) manifest: Manifest,
+    digests: Digests,
+    architecture: String,
+    parameter_count: u64,
+    weights_bytes: u64,
+    tokenizer: TextTokenizer,
+    scorer: Scorer,
+    languages: LanguageIdentifier,
+    queue: Arc<Queue>,
+    workers: WorkerPool,
+    self_check: Vec<SelfCheck>,
+    settings: InferenceSettings,
+}
+
+impl LoadedModel {
+    /// Starts the inference threads of a verified model, warms them and checks the model on the manifest's own
+    /// samples. Blocks; not to be called on an async thread.
+    ///
+    /// # Errors
+    /// [`LoadError`] when any of it fails; nothing is left running then.
+    pub fn start(
+        bundle: &ModelBundle,
+        factory: &Arc<ReplicaFactory>,
+        settings: InferenceSettings,
+    ) -> Result<Self, LoadError> {
+        let manifest = bundle.manifest().clone();
+        let queue = Arc::new(Queue::new(settings.max_queue_size));
+        let limits = BatchLimits {
+            max_tokens: settings.max_batch_tokens,
+            max_messages: settings.max_batch_messages,
+        };
+        let tokenizer = TextTokenizer::from_bundle(bundle)?;
+        let workers =
+            WorkerPool::start(&manifest.name, settings.instances, factory, &queue, limits)?;
+        let model = Self {
+            digests: bundle.digests().clone(),
+            architecture: bundle.architecture().name.clone(),
+            parameter_count: bundle.parameter_count(),
+            weights_bytes: bundle.weights_bytes(),
+            scorer: Scorer::new(&manifest),
+            languages: LanguageIdentifier::new(&manifest.languages),
+            manifest,
+            tokenizer,
+            queue,
+            workers,
+            self_check: bundle.self_check().to_vec(),
+            settings,
+        };
+        model.warm_up()?;
+        model.self_check()?;
+        Ok(model)
+    }
+
+    /// Returns what the model is.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the digests of the model's files.
+    #[must_use]
+    pub fn digests(&self) -> &Digests {
+        &self.digests
+    }
+
+    /// Returns the architecture as config.json names it.
+    #[must_use]
+    pub fn architecture(&self) -> &str {
+        &self.architecture
+    }
+
+    /// Returns how many numbers the model's files hold.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        self.parameter_count
+    }
+
+    /// Returns the size of the weights as stored, in bytes.
+    #[must_use]
+    pub fn weights_bytes(&self) -> u64 {
+        self.weights_bytes
+    }
+
+    /// Says what computes the model.
+    #[must_use]
+    pub fn engine(&self) -> &EngineInfo {
+        self.workers.info()
+    }
+
+    /// Returns how the model is computed.
+    #[must_use]
+    pub fn settings(&self) -> &InferenceSettings {
+        &self.settings
+    }
+
+    /// Returns how many samples of its own the model was tried on.
+    #[must_use]
+    pub fn self_checks(&self) -> usize {
+        self.self_check.len()
+    }
+
+    /// Returns what splits texts into tokens.
+    #[must_use]
+    pub fn tokenizer(&self) -> &TextTokenizer {
+        &self.tokenizer
+    }
+
+    /// Returns what reads the outputs.
+    #[must_use]
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
+    /// Returns what tells languages apart.
+    #[must_use]
+    pub fn languages(&self) -> &LanguageIdentifier {
+        &self.languages
+    }
+
+    /// Returns the queue to the inference threads.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Returns the number of inference threads that still work; it changes when one is lost.
+    #[must_use]
+    pub fn alive(&self) -> tokio::sync::watch::Receiver<usize> {
+        self.workers.alive()
+    }
+
+    /// Puts a tokenised message into the queue.
+    ///
+    /// # Errors
+    /// [`QueueError`] when the queue is full or closed.
+    pub fn submit(
+        &self,
+        tokens: TokenizedMessage,
+        deadline: Instant,
+    ) -> Result<Submitted, QueueError> {
+        let (job, submitted) = Job::new(tokens.input_ids, deadline);
+        self.queue.push(job)?;
+        Ok(submitted)
+    }
+
+    /// Computes a short and the longest message once for each thread, so that the first caller meets warm caches and
+    /// allocated buffers, and a model that can't compute is found before it serves.
+    fn warm_up(&self) -> Result<(), LoadError> {
+        let long = "where is my order ".repeat(self.manifest.max_tokens);
+        for _ in 0..self.settings.instances.max(1) {
+            for text in ["hello", long.as_str()] {
+                let output = self.probe(text)?;
+                self.scorer.predict(&output, 0.0).map_err(ProbeError::from)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn self_check(&self) -> Result<(), LoadError> {
+        for (index, sample) in self.self_check.iter().enumerate() {
+            let output = self.probe(&sample.text)?;
+            let prediction = self.scorer.predict(&output, 0.0).map_err(ProbeError::from)?;
+            let primary = prediction.intents.first();
+            let found = primary.and_then(|intent| self.scorer.intents().get(intent.presence.id));
+            if found != Some(sample.primary.as_str()) {
+                return Err(LoadError::SelfCheck {
+                    index,
+                    expected: sample.primary.clone(),
+                    found: found.unwrap_or_default().to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn probe(&self, text: &str) -> Result<MessageOutput, ProbeError> {
+        let tokens = self.tokenizer.tokenize(text, Truncation::HeadTail)?;
+        let submitted = self.submit(tokens, Instant::now() + WARM_UP_TIMEOUT)?;
+        let computed = submitted.result.blocking_recv().map_err(|_| ProbeError::Lost)??;
+        Ok(computed.output)
+    }
+}
