@@ -19,7 +19,7 @@ use crate::lifecycle::{Lifecycle, OpenCall};
 /// Calls whose path begins like this are waited for when the server stops.
 const CLASSIFIER: &str = "/signalbox.v1.ClassifierService/";
 
-/// Stamps calls with their deadline, ends those that do not get ready in time, and keeps count of open ones.
+/// Stamps calls with their deadline, ends those whose request does not come in in time, and keeps count of open ones.
 ///
 /// A request whose body never comes to its end would otherwise be waited for for ever, and a slow one would be computed
 /// after its deadline: handlers start only once the whole request is there.
@@ -56,14 +56,19 @@ where
             Ok(deadline) => deadline,
             Err(error) => return Box::pin(std::future::ready(Ok(from_error(&error).into_http()))),
         };
-        request.extensions_mut().insert(deadline);
+        request.extensions_mut().insert(deadline.clone());
         let is_classifier = request.uri().path().starts_with(CLASSIFIER);
         let open = is_classifier.then(|| self.lifecycle.open_call());
         let answer = self.inner.call(request);
         Box::pin(async move {
-            let Ok(response) = timeout_at(deadline.latest.into(), answer).await else {
-                let error = Error::DeadlineExceeded { stage: Stage::Receiving };
-                return Ok(from_error(&error).into_http());
+            let mut answer = std::pin::pin!(answer);
+            let response = match timeout_at(deadline.at.into(), &mut answer).await {
+                Ok(response) => response,
+                Err(_) if deadline.is_taken_over() => answer.await,
+                Err(_) => {
+                    let error = Error::DeadlineExceeded { stage: Stage::Receiving };
+                    return Ok(from_error(&error).into_http());
+                }
             };
             Ok(response?.map(|body| Body::new(Tracked { body, _open: open })))
         })

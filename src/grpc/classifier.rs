@@ -49,7 +49,7 @@ impl ClassifierService for Classifier {
         &self,
         request: Request<pb::ClassifyRequest>,
     ) -> Result<Response<pb::ClassifyResponse>, Status> {
-        let deadline = deadline::stamped(&request, self.context.limits.default_timeout);
+        let deadline = deadline::take_over(&request, self.context.limits.default_timeout);
         let mut request = request.into_inner();
         let id = convert::identify(&mut request);
         let pipeline = &self.context.pipeline;
@@ -65,7 +65,7 @@ impl ClassifierService for Classifier {
         request: Request<pb::ClassifyBatchRequest>,
     ) -> Result<Response<pb::ClassifyBatchResponse>, Status> {
         let limits = &self.context.limits;
-        let deadline = deadline::stamped(&request, limits.default_timeout);
+        let deadline = deadline::take_over(&request, limits.default_timeout);
         let requests = request.into_inner().requests;
         let pipeline = Arc::clone(&self.context.pipeline);
         batch::classify(pipeline, requests, limits, deadline.at)
@@ -82,7 +82,7 @@ impl ClassifierService for Classifier {
         request: Request<Streaming<pb::ClassifyStreamRequest>>,
     ) -> Result<Response<Self::ClassifyStreamStream>, Status> {
         // Without a deadline of the caller a stream may stay open for ever; each message still has its own.
-        let deadline = deadline::stamped(&request, self.context.limits.default_timeout);
+        let deadline = deadline::take_over(&request, self.context.limits.default_timeout);
         let deadline = deadline.from_caller.then_some(deadline.at);
         self.context.pipeline.check_ready(0).map_err(|error| from_error(&error))?;
         let replies = stream::replies(request.into_inner(), self.context.clone(), deadline);

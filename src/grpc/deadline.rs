@@ -1,5 +1,7 @@
 //! Until when a call must be answered.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -18,15 +20,24 @@ const MARGIN: Duration = Duration::from_millis(10);
 const FURTHEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Until when a call must be answered, counted from its arrival.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CallDeadline {
     /// The answer must be ready.
     pub(super) at: Instant,
-    /// Nothing is waited for any more. Later than `at` by a part of the margin, so that a batch whose items have run
-    /// out of time is still put together.
-    pub(super) latest: Instant,
     /// The caller has set it.
     pub(super) from_caller: bool,
+    taken_over: Arc<AtomicBool>,
+}
+
+impl CallDeadline {
+    fn new(at: Instant, from_caller: bool) -> Self {
+        Self { at, from_caller, taken_over: Arc::default() }
+    }
+
+    /// Tells whether a handler has begun: the whole request is there, and the handler minds the deadline from now on.
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.taken_over.load(Ordering::Relaxed)
+    }
 }
 
 /// Returns when the answer must be ready: the caller's `grpc-timeout` less a margin, or `default` from now.
@@ -36,25 +47,22 @@ pub(super) struct CallDeadline {
 pub(super) fn of(headers: &HeaderMap, default: Duration) -> Result<CallDeadline, Error> {
     let now = Instant::now();
     let Some(header) = headers.get("grpc-timeout") else {
-        let at = now + default;
-        return Ok(CallDeadline { at, latest: at + MARGIN / 2, from_caller: false });
+        return Ok(CallDeadline::new(now + default, false));
     };
     let timeout = header.to_str().ok().and_then(parse).ok_or_else(|| {
         let reason = "expected 1 to 8 digits and one of H, M, S, m, u, n".to_owned();
         ValidationErrors::single("grpc-timeout", ValidationError::Malformed { reason })
     })?;
     let margin = MARGIN.min(timeout / 2);
-    let at = now + (timeout - margin).min(FURTHEST);
-    Ok(CallDeadline { at, latest: at + margin / 2, from_caller: true })
+    Ok(CallDeadline::new(now + (timeout - margin).min(FURTHEST), true))
 }
 
-/// Returns the deadline that a call was stamped with when it arrived.
-pub(super) fn stamped<T>(request: &tonic::Request<T>, default: Duration) -> CallDeadline {
-    let stamped = request.extensions().get().copied();
-    stamped.unwrap_or_else(|| {
-        let at = Instant::now() + default;
-        CallDeadline { at, latest: at, from_caller: false }
-    })
+/// Takes over the deadline that a call was stamped with when it arrived: the handler minds it from now on.
+pub(super) fn take_over<T>(request: &tonic::Request<T>, default: Duration) -> CallDeadline {
+    let stamped = request.extensions().get::<CallDeadline>().cloned();
+    let deadline = stamped.unwrap_or_else(|| CallDeadline::new(Instant::now() + default, false));
+    deadline.taken_over.store(true, Ordering::Relaxed);
+    deadline
 }
 
 /// Reads the header as "PROTOCOL-HTTP2.md" of gRPC defines it: up to 8 digits and a unit.
