@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{Stream, StreamExt};
+use futures_util::future::FusedFuture;
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -151,8 +152,10 @@ impl App {
         let snapshot =
             Snapshot::new(models, &self.config.models.default).map_err(AppError::Models)?;
         self.registry.publish(snapshot);
-        self.lifecycle.advance(ServiceState::Serving);
-        events::serving(count);
+        // A stop that was asked for meanwhile stands.
+        if self.lifecycle.advance(ServiceState::Serving) {
+            events::serving(count);
+        }
         Ok(())
     }
 
@@ -207,7 +210,8 @@ impl App {
             signal = next_signal(&mut signals) => signal,
         };
         events::draining(signal);
-        let mut second_signal = std::pin::pin!(next_signal(&mut signals));
+        // Fused: asked again after the drain, whether or not it has come by then.
+        let mut second_signal = std::pin::pin!(next_signal(&mut signals).fuse());
         let cut = self.drain(&mut server.0, stop, second_signal.as_mut()).await;
         let report = Report { counters: self.pipeline.counters().snapshot(), cut };
         let patience = self.config.server.drain_timeout;
@@ -215,7 +219,7 @@ impl App {
             unloaded = self.unload() => unloaded?,
             // An engine that does not come back must not keep the program from ending.
             () = tokio::time::sleep(patience) => events::threads_left(),
-            _ = second_signal => events::threads_left(),
+            _ = second_signal.as_mut(), if !second_signal.is_terminated() => events::threads_left(),
         }
         events::stopped(&report.counters, cut);
         Ok(report)
@@ -263,12 +267,12 @@ impl App {
         &self,
         server: &mut JoinHandle<Result<(), GrpcError>>,
         stop: tokio::sync::oneshot::Sender<()>,
-        mut second_signal: Pin<&mut impl Future<Output = &'static str>>,
+        mut second_signal: Pin<&mut impl FusedFuture<Output = &'static str>>,
     ) -> usize {
         self.lifecycle.advance(ServiceState::Draining);
         let in_a_hurry = tokio::select! {
             () = tokio::time::sleep(self.config.server.drain_delay) => false,
-            _ = &mut second_signal => true,
+            _ = &mut second_signal, if !second_signal.is_terminated() => true,
         };
         self.lifecycle.advance(ServiceState::Stopping);
         if stop.send(()).is_err() {
@@ -279,7 +283,7 @@ impl App {
                 _ = server => {}
                 () = self.all_answered() => {}
                 () = tokio::time::sleep(self.config.server.drain_timeout) => {}
-                _ = second_signal => {}
+                _ = second_signal.as_mut(), if !second_signal.is_terminated() => {}
             }
         }
         self.lifecycle.open_calls()

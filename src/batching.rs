@@ -5,5 +5,5 @@ mod queue;
 mod worker;
 
 pub use admission::{Admission, AdmissionPermit};
-pub use queue::{BatchLimits, Computed, EntryState, Job, Queue, QueueError, Submitted};
+pub use queue::{BatchLimits, Computed, EntryState, Job, Lane, Queue, QueueError, Submitted};
 pub use worker::{WorkerError, WorkerPool};

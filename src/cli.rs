@@ -88,7 +88,8 @@ impl ConfigArguments {
     }
 }
 
-fn start_logging(config: &Config) -> anyhow::Result<()> {
+/// Starts logging; what is left is written when the guard is dropped.
+fn start_logging(config: &Config) -> anyhow::Result<impl Drop + use<>> {
     Ok(logging::init(&config.log.filter, config.log.format)?)
 }
 

@@ -42,6 +42,12 @@ pub struct ServerConfig {
     pub max_request_bytes: usize,
     /// Size of all metadata of one request at most, in bytes.
     pub max_metadata_bytes: u32,
+    /// How long a request may take to come in.
+    #[serde(with = "humantime_serde")]
+    pub receive_timeout: Duration,
+    /// How long a new connection may take to say that it speaks HTTP/2.
+    #[serde(with = "humantime_serde")]
+    pub handshake_timeout: Duration,
     /// Calls at once on one connection at most.
     pub max_concurrent_streams: u32,
     /// How long calls are still taken after a signal.
@@ -194,6 +200,8 @@ impl ServerConfig {
         check_range("server.max_metadata_bytes", metadata, 1_024, 1 << 24)?;
         let streams = u128::from(self.max_concurrent_streams);
         check_range("server.max_concurrent_streams", streams, 1, 1 << 20)?;
+        check_time("server.receive_timeout (ms)", self.receive_timeout, 1)?;
+        check_time("server.handshake_timeout (ms)", self.handshake_timeout, 1)?;
         check_time("server.drain_delay (ms)", self.drain_delay, 0)?;
         check_time("server.drain_timeout (ms)", self.drain_timeout, 0)?;
         check_time("server.keepalive_interval (ms)", self.keepalive_interval, 1_000)?;

@@ -88,10 +88,18 @@ pub async fn serve(
         .add_service(server_status::service(context))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
-    let calls = Calls::new(routes.prepare(), open_calls, config.limits.default_timeout);
+    let calls = Calls::new(
+        routes.prepare(),
+        open_calls,
+        config.limits.default_timeout,
+        config.server.receive_timeout,
+    );
     transport::serve(listener, calls, &config.server, stop).await;
     Ok(())
 }
+
+/// Size of a request at most that carries no message of a customer. Bytes.
+const MAX_QUESTION_BYTES: usize = 16 << 10;
 
 /// Counts on the wire have 32 bits; none of ours comes near that.
 fn to_u32(count: usize) -> u32 {

@@ -72,8 +72,9 @@ impl Lifecycle {
         self.state.subscribe()
     }
 
-    /// Goes to another state. A stop is final: once draining, only stopping can follow.
-    pub fn advance(&self, next: ServiceState) {
+    /// Goes to another state and tells whether that changed anything. A stop is final: once draining, only stopping can
+    /// follow.
+    pub fn advance(&self, next: ServiceState) -> bool {
         self.state.send_if_modified(|state| {
             let allowed = match (*state, next) {
                 (ServiceState::Stopping, _) => false,
@@ -84,7 +85,7 @@ impl Lifecycle {
                 *state = next;
             }
             allowed
-        });
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout_at;
 
-use crate::batching::{Admission, AdmissionPermit, Computed, QueueError};
+use crate::batching::{Admission, AdmissionPermit, Computed, Lane, QueueError};
 use crate::error::{Error, FullLimit, NotReadyReason, Stage};
 use crate::language::Language;
 use crate::lifecycle::{Lifecycle, ServiceState};
@@ -96,12 +96,13 @@ impl Pipeline {
     pub async fn classify(
         &self,
         message: Message,
+        lane: Lane,
         deadline: Instant,
         permit: Option<AdmissionPermit>,
     ) -> Result<Triage, Error> {
         let ticket = self.counters.offer();
         let id = message.id.clone();
-        let result = self.admit_and_run(message, deadline, permit).await;
+        let result = self.admit_and_run(message, lane, deadline, permit).await;
         match &result {
             Ok(triage) => {
                 ticket.settle(Outcome::Answered);
@@ -119,6 +120,7 @@ impl Pipeline {
     async fn admit_and_run(
         &self,
         message: Message,
+        lane: Lane,
         deadline: Instant,
         permit: Option<AdmissionPermit>,
     ) -> Result<Triage, Error> {
@@ -129,7 +131,7 @@ impl Pipeline {
         let permit = permit.or_else(|| self.try_admit()).ok_or(Error::Overloaded {
             limit: FullLimit::InFlight { limit: self.admission.limit() },
         })?;
-        run(message, model, deadline, permit).await
+        run(message, model, lane, deadline, permit).await
     }
 
     /// Tells whether messages can be answered at all; `messages` that come with a call are counted as failed if not.
@@ -157,6 +159,7 @@ impl Pipeline {
 async fn run(
     message: Message,
     model: Arc<LoadedModel>,
+    lane: Lane,
     deadline: Instant,
     permit: AdmissionPermit,
 ) -> Result<Triage, Error> {
@@ -182,7 +185,7 @@ async fn run(
         triage.truncated = tokens.truncated;
         triage.token_count = tokens.input_ids.len();
         let unknown_share = tokens.unknown_share();
-        let computed = compute(&model, tokens, deadline).await?;
+        let computed = compute(&model, tokens, lane, deadline).await?;
         timings.queue = computed.queued;
         timings.inference = computed.inference;
         triage.batch_size = computed.batch_size;
@@ -271,9 +274,10 @@ fn tokenization_error(error: TokenizationError) -> Error {
 async fn compute(
     model: &LoadedModel,
     tokens: TokenizedMessage,
+    lane: Lane,
     deadline: Instant,
 ) -> Result<Computed, Error> {
-    let submitted = model.submit(tokens, deadline).map_err(queue_error)?;
+    let submitted = model.submit(tokens, lane, deadline).map_err(queue_error)?;
     match timeout_at(deadline.into(), submitted.result).await {
         Err(_) => {
             let computing = submitted.state.is_computing();

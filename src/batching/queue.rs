@@ -9,11 +9,25 @@ use tokio::sync::oneshot;
 
 use crate::engine::{EngineError, MessageOutput};
 
+/// Who waits for a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lane {
+    /// Somebody waits for this one answer: served first.
+    Interactive,
+    /// One of many of the same call: served when nobody else waits, or when it has waited for long.
+    Bulk,
+}
+
+/// After this long a message of the bulk lane goes first, so that it can't starve.
+const BULK_PATIENCE: Duration = Duration::from_millis(500);
+
 /// A message that waits for inference. Dropping the receiver of `reply` gives the message up.
 #[derive(Debug)]
 pub struct Job {
     /// Token ids, special tokens included; at least one.
     pub input_ids: Vec<u32>,
+    /// Who waits for it.
+    pub lane: Lane,
     /// The result is worthless from here.
     pub deadline: Instant,
     /// Where the result goes.
@@ -27,11 +41,11 @@ pub struct Job {
 impl Job {
     /// Makes a job and the handle to wait for its result.
     #[must_use]
-    pub fn new(input_ids: Vec<u32>, deadline: Instant) -> (Self, Submitted) {
+    pub fn new(input_ids: Vec<u32>, lane: Lane, deadline: Instant) -> (Self, Submitted) {
         let (reply, result) = oneshot::channel();
         let state = Arc::new(EntryState::default());
         let submitted = Submitted { result, state: Arc::clone(&state) };
-        (Self { input_ids, deadline, reply, state, enqueued_at: Instant::now() }, submitted)
+        (Self { input_ids, lane, deadline, reply, state, enqueued_at: Instant::now() }, submitted)
     }
 
     /// Tells whether computing the message would be for nobody.
@@ -116,7 +130,10 @@ pub struct BatchLimits {
     pub max_messages: usize,
 }
 
-/// A bounded first-in, first-out queue. Pushing never waits; taking a batch blocks the calling thread.
+/// A bounded queue of two lanes, each first in, first out. Pushing never waits; taking a batch blocks the calling thread.
+///
+/// Each batch is filled from the interactive lane and then from the bulk lane, so one caller with thousands of messages
+/// delays another's single message by the batch that is being computed and no more.
 #[derive(Debug)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
@@ -126,7 +143,8 @@ pub struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    jobs: VecDeque<Job>,
+    interactive: VecDeque<Job>,
+    bulk: VecDeque<Job>,
     closed: bool,
 }
 
@@ -148,19 +166,19 @@ impl Queue {
         if waiting.closed {
             return Err(QueueError::Closed);
         }
-        if waiting.jobs.len() >= self.limit {
+        if waiting.len() >= self.limit {
             waiting.discard_stale(Instant::now());
         }
-        if waiting.jobs.len() >= self.limit {
+        if waiting.len() >= self.limit {
             return Err(QueueError::Full { limit: self.limit });
         }
-        waiting.jobs.push_back(job);
+        waiting.lane(job.lane).push_back(job);
         drop(waiting);
         self.arrived.notify_one();
         Ok(())
     }
 
-    /// Takes the oldest messages that fit a batch; waits while there is none.
+    /// Takes the messages whose turn it is and that fit a batch; waits while there is none.
     ///
     /// Messages whose caller has gone or whose deadline has passed are left out and never computed. Returns `None` when
     /// the queue is closed and empty.
@@ -189,7 +207,8 @@ impl Queue {
         let jobs = {
             let mut waiting = self.lock();
             waiting.closed = true;
-            std::mem::take(&mut waiting.jobs)
+            let interactive = std::mem::take(&mut waiting.interactive);
+            interactive.into_iter().chain(std::mem::take(&mut waiting.bulk))
         };
         self.arrived.notify_all();
         for job in jobs {
@@ -200,7 +219,7 @@ impl Queue {
     /// Returns the number of messages that wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lock().jobs.len()
+        self.lock().len()
     }
 
     /// Tells whether no message waits.
@@ -216,33 +235,58 @@ impl Queue {
 }
 
 impl Waiting {
+    fn len(&self) -> usize {
+        self.interactive.len() + self.bulk.len()
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut VecDeque<Job> {
+        match lane {
+            Lane::Interactive => &mut self.interactive,
+            Lane::Bulk => &mut self.bulk,
+        }
+    }
+
     fn discard_stale(&mut self, now: Instant) {
-        let jobs = std::mem::take(&mut self.jobs);
-        for job in jobs {
-            if job.is_stale(now) {
-                job.answer(Err(QueueError::Expired));
-            } else {
-                self.jobs.push_back(job);
+        for lane in [Lane::Interactive, Lane::Bulk] {
+            let jobs = std::mem::take(self.lane(lane));
+            for job in jobs {
+                if job.is_stale(now) {
+                    job.answer(Err(QueueError::Expired));
+                } else {
+                    self.lane(lane).push_back(job);
+                }
             }
         }
     }
 
     fn take_batch(&mut self, limits: &BatchLimits, now: Instant) -> Vec<Job> {
+        let overdue = |job: &Job| now.saturating_duration_since(job.enqueued_at) >= BULK_PATIENCE;
+        let bulk_first = self.bulk.front().is_some_and(overdue);
+        let order = if bulk_first {
+            [Lane::Bulk, Lane::Interactive]
+        } else {
+            [Lane::Interactive, Lane::Bulk]
+        };
         let mut batch = Vec::new();
         let mut tokens = 0_usize;
-        while let Some(job) = self.jobs.pop_front() {
-            if job.is_stale(now) {
-                job.answer(Err(QueueError::Expired));
-                continue;
-            }
-            tokens = tokens.saturating_add(job.input_ids.len());
-            if !batch.is_empty() && tokens > limits.max_tokens {
-                self.jobs.push_front(job);
-                break;
-            }
-            batch.push(job);
-            if batch.len() >= limits.max_messages {
-                break;
+        for lane in order {
+            while let Some(job) = self.lane(lane).pop_front() {
+                if job.is_stale(now) {
+                    job.answer(Err(QueueError::Expired));
+                    continue;
+                }
+                let with_it = tokens.saturating_add(job.input_ids.len());
+                let is_full = with_it > limits.max_tokens || batch.len() >= limits.max_messages;
+                if is_full && !batch.is_empty() {
+                    self.lane(lane).push_front(job);
+                    break;
+                }
+                tokens = with_it;
+                batch.push(job);
+                // One overdue message at a time: the others' turn must come as well.
+                if bulk_first && lane == Lane::Bulk {
+                    break;
+                }
             }
         }
         batch
@@ -260,7 +304,7 @@ mod tests {
     }
 
     fn push(queue: &Queue, tokens: usize) -> Submitted {
-        let (job, submitted) = Job::new(vec![0; tokens], later());
+        let (job, submitted) = Job::new(vec![0; tokens], Lane::Interactive, later());
         queue.push(job).unwrap();
         submitted
     }
@@ -283,11 +327,44 @@ mod tests {
         drop(waiting);
     }
 
+    fn push_bulk(queue: &Queue, tokens: usize, waited: Duration) -> Submitted {
+        let (mut job, submitted) = Job::new(vec![0; tokens], Lane::Bulk, later());
+        job.enqueued_at -= waited;
+        queue.push(job).unwrap();
+        submitted
+    }
+
+    #[test]
+    fn single_messages_go_before_those_of_bulk_callers() {
+        let queue = Queue::new(10);
+        let _bulk: Vec<Submitted> =
+            [7, 7].map(|tokens| push_bulk(&queue, tokens, Duration::ZERO)).into();
+        let _single: Vec<Submitted> = [1, 2].map(|tokens| push(&queue, tokens)).into();
+
+        let batches: Vec<Vec<usize>> =
+            (0..2).map(|_| lengths(&queue.next_batch(&LIMITS).unwrap())).collect();
+
+        assert_eq!(batches, [vec![1, 2, 7], vec![7]]);
+    }
+
+    #[test]
+    fn bulk_message_that_has_waited_for_long_goes_first() {
+        let queue = Queue::new(10);
+        let _bulk: Vec<Submitted> =
+            [5, 6].map(|tokens| push_bulk(&queue, tokens, BULK_PATIENCE)).into();
+        let _single: Vec<Submitted> = [1, 2].map(|tokens| push(&queue, tokens)).into();
+
+        let batches: Vec<Vec<usize>> =
+            (0..2).map(|_| lengths(&queue.next_batch(&LIMITS).unwrap())).collect();
+
+        assert_eq!(batches, [vec![5, 1, 2], vec![6]]);
+    }
+
     #[test]
     fn full_queue_refuses() {
         let queue = Queue::new(1);
         let _first = push(&queue, 1);
-        let (job, _second) = Job::new(vec![0], later());
+        let (job, _second) = Job::new(vec![0], Lane::Interactive, later());
 
         assert!(matches!(queue.push(job), Err(QueueError::Full { limit: 1 })));
     }
@@ -307,7 +384,7 @@ mod tests {
     #[test]
     fn message_past_its_deadline_is_answered_and_never_handed_out() {
         let queue = Queue::new(2);
-        let (job, mut expired) = Job::new(vec![0], Instant::now());
+        let (job, mut expired) = Job::new(vec![0], Lane::Interactive, Instant::now());
         queue.push(job).unwrap();
         let _kept = push(&queue, 2);
 
@@ -320,7 +397,7 @@ mod tests {
         let queue = Queue::new(2);
         let _waiting = push(&queue, 1);
         queue.close();
-        let (job, _late) = Job::new(vec![0], later());
+        let (job, _late) = Job::new(vec![0], Lane::Interactive, later());
 
         assert!(matches!(queue.push(job), Err(QueueError::Closed)));
         assert_eq!(queue.next_batch(&LIMITS).unwrap().len(), 1);

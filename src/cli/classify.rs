@@ -5,6 +5,7 @@ mod output;
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use self::input::{Format as InputFormat, Line};
 use self::output::{Outcome, Target, Writer};
 use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
 use crate::app::{App, candle_loader};
+use crate::batching::Lane;
 use crate::message::{Channel, ValidationErrors};
 use crate::pipeline::Pipeline;
 
@@ -75,9 +77,9 @@ enum Color {
 pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     // Warnings only, unless asked for more: results and logs often share a terminal.
     let config = arguments.config.resolve(&["log.filter=warn"], &[])?;
-    start_logging(&config)?;
+    let _logging = start_logging(&config)?;
     let source = Source::of(arguments)?;
-    let writer = writer(arguments)?;
+    refuse_same_file(arguments)?;
     let window = WINDOW.min(config.limits.max_in_flight).min(config.inference.max_queue_size);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.server.worker_threads)
@@ -93,6 +95,8 @@ pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     };
     let progress = progress(arguments, &source);
     let work = Work { pipeline: Arc::clone(app.pipeline()), defaults, window, progress };
+    // Not before the models are loaded: a run that can't do anything must not empty a file.
+    let writer = writer(arguments)?;
     let result = runtime.block_on(async {
         let bad = work.run(source, writer).await?;
         app.unload().await?;
@@ -164,9 +168,6 @@ fn writer(arguments: &ClassifyArguments) -> anyhow::Result<Writer> {
     };
     let to_terminal = target == Target::Terminal;
     let sink: Box<dyn Write + Send> = match &arguments.output {
-        Some(path) if arguments.input.as_deref().is_some_and(|input| is_same(input, path)) => {
-            bail!("--input and --output are the same file: {}", path.display());
-        }
         Some(path) => {
             Box::new(File::create(path).with_context(|| format!("can't write {}", path.display()))?)
         }
@@ -181,8 +182,15 @@ fn writer(arguments: &ClassifyArguments) -> anyhow::Result<Writer> {
     Ok(Writer::new(sink, arguments.format.unwrap_or(default), color, target))
 }
 
-fn is_same(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// Writing over the input would empty it before it is read.
+fn refuse_same_file(arguments: &ClassifyArguments) -> anyhow::Result<()> {
+    let (Some(input), Some(output)) = (&arguments.input, &arguments.output) else { return Ok(()) };
+    // The same name or another link to it.
+    let identity = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+    if identity(input).is_some_and(|input| Some(input) == identity(output)) {
+        bail!("--input and --output are the same file: {}", output.display());
+    }
+    Ok(())
 }
 
 /// A bar over the bytes of a file, so that the remaining time is known without counting lines first.
@@ -269,7 +277,7 @@ async fn classify(pipeline: Arc<Pipeline>, line: Line, defaults: Defaults) -> Ou
             match checked {
                 Err(reason) => Err(reason),
                 Ok(message) => pipeline
-                    .classify(message, Instant::now() + TIMEOUT, None)
+                    .classify(message, Lane::Bulk, Instant::now() + TIMEOUT, None)
                     .await
                     .map(|triage| (text, Box::new(triage)))
                     .map_err(|error| crate::telemetry::events::chain(&error)),

@@ -60,7 +60,7 @@ fn verify(arguments: &ModelArguments) -> anyhow::Result<u8> {
     config.models.default.clear();
     config.inference.instances = 1;
     let config: Config = config.resolved(1)?;
-    start_logging(&config)?;
+    let _logging = start_logging(&config)?;
     let started = Instant::now();
     let app = App::new(config, candle_loader());
     app.load_models()?;

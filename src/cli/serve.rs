@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<u8> {
         std::io::stdout().write_all(config.to_toml()?.as_bytes())?;
         return Ok(EXIT_OK);
     }
-    start_logging(&config)?;
+    let _logging = start_logging(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.server.worker_threads)
         // One more, so that loading a model never waits for texts.
@@ -69,5 +69,7 @@ async fn serve(config: Config, port_file: Option<&Path>) -> anyhow::Result<u8> {
 fn signals() -> std::io::Result<impl Stream<Item = &'static str> + Unpin> {
     let terminate = SignalStream::new(signal(SignalKind::terminate())?).map(|()| "SIGTERM");
     let interrupt = SignalStream::new(signal(SignalKind::interrupt())?).map(|()| "SIGINT");
-    Ok(terminate.merge(interrupt))
+    // A terminal that is closed asks for the same.
+    let hang_up = SignalStream::new(signal(SignalKind::hangup())?).map(|()| "SIGHUP");
+    Ok(terminate.merge(interrupt).merge(hang_up))
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body::{Frame, SizeHint};
 use tokio::time::timeout_at;
@@ -28,11 +28,17 @@ pub(super) struct Calls<S> {
     inner: S,
     lifecycle: Lifecycle,
     default_timeout: Duration,
+    receive_timeout: Duration,
 }
 
 impl<S> Calls<S> {
-    pub(super) fn new(inner: S, lifecycle: Lifecycle, default_timeout: Duration) -> Self {
-        Self { inner, lifecycle, default_timeout }
+    pub(super) fn new(
+        inner: S,
+        lifecycle: Lifecycle,
+        default_timeout: Duration,
+        receive_timeout: Duration,
+    ) -> Self {
+        Self { inner, lifecycle, default_timeout, receive_timeout }
     }
 }
 
@@ -59,10 +65,11 @@ where
         request.extensions_mut().insert(deadline.clone());
         let is_classifier = request.uri().path().starts_with(CLASSIFIER);
         let open = is_classifier.then(|| self.lifecycle.open_call());
+        let received = deadline.at.min(Instant::now() + self.receive_timeout);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut answer = std::pin::pin!(answer);
-            let response = match timeout_at(deadline.at.into(), &mut answer).await {
+            let response = match timeout_at(received.into(), &mut answer).await {
                 Ok(response) => response,
                 Err(_) if deadline.is_taken_over() => answer.await,
                 Err(_) => {

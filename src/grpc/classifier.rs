@@ -16,7 +16,7 @@ use super::deadline;
 use super::pb;
 use super::pb::classifier_service_server::{ClassifierService, ClassifierServiceServer};
 use super::status::{from_error, from_message_error};
-use crate::batching::AdmissionPermit;
+use crate::batching::{AdmissionPermit, Lane};
 use crate::error::Error;
 use crate::pipeline::Pipeline;
 
@@ -35,12 +35,13 @@ pub(super) struct Classifier {
 async fn classify(
     pipeline: &Pipeline,
     request: pb::ClassifyRequest,
+    lane: Lane,
     deadline: Instant,
     permit: Option<AdmissionPermit>,
 ) -> Result<pb::ClassifyResponse, Error> {
     let (draft, found) = convert::draft(request);
     let message = pipeline.validate(draft, found)?;
-    pipeline.classify(message, deadline, permit).await.map(convert::response)
+    pipeline.classify(message, lane, deadline, permit).await.map(convert::response)
 }
 
 #[tonic::async_trait]
@@ -55,7 +56,7 @@ impl ClassifierService for Classifier {
         let pipeline = &self.context.pipeline;
         let answer = async {
             pipeline.check_ready(1)?;
-            classify(pipeline, request, deadline.at, None).await
+            classify(pipeline, request, Lane::Interactive, deadline.at, None).await
         };
         answer.await.map(Response::new).map_err(|error| from_message_error(&id, &error))
     }

@@ -50,8 +50,8 @@ pub(super) fn of(headers: &HeaderMap, default: Duration) -> Result<CallDeadline,
         return Ok(CallDeadline::new(now + default, false));
     };
     let timeout = header.to_str().ok().and_then(parse).ok_or_else(|| {
-        let reason = "expected 1 to 8 digits and one of H, M, S, m, u, n".to_owned();
-        ValidationErrors::single("grpc-timeout", ValidationError::Malformed { reason })
+        let value = String::from_utf8_lossy(header.as_bytes()).chars().take(16).collect();
+        ValidationErrors::single("grpc-timeout", ValidationError::NotATimeout { value })
     })?;
     let margin = MARGIN.min(timeout / 2);
     Ok(CallDeadline::new(now + (timeout - margin).min(FURTHEST), true))

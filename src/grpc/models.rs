@@ -6,7 +6,7 @@ use super::Context;
 use super::pb;
 use super::pb::model_service_server::{ModelService, ModelServiceServer};
 use super::status::from_error;
-use super::to_u32;
+use super::{MAX_QUESTION_BYTES, to_u32};
 use crate::error::{Error, NotReadyReason};
 use crate::lifecycle::ServiceState;
 use crate::message::ModelSelector;
@@ -15,8 +15,7 @@ use crate::registry::{LoadedModel, Snapshot};
 
 /// Makes the service.
 pub(super) fn service(context: Context) -> ModelServiceServer<Models> {
-    let limit = context.max_request_bytes;
-    ModelServiceServer::new(Models { context }).max_decoding_message_size(limit)
+    ModelServiceServer::new(Models { context }).max_decoding_message_size(MAX_QUESTION_BYTES)
 }
 
 #[derive(Clone, Debug)]

@@ -5,14 +5,13 @@ use tonic::{Request, Response, Status};
 use super::Context;
 use super::pb;
 use super::pb::server_service_server::{ServerService, ServerServiceServer};
-use super::to_u32;
+use super::{MAX_QUESTION_BYTES, to_u32};
 use crate::lifecycle::ServiceState;
 use crate::telemetry::counters::CounterSnapshot;
 
 /// Makes the service.
 pub(super) fn service(context: Context) -> ServerServiceServer<ServerStatus> {
-    let limit = context.max_request_bytes;
-    ServerServiceServer::new(ServerStatus { context }).max_decoding_message_size(limit)
+    ServerServiceServer::new(ServerStatus { context }).max_decoding_message_size(MAX_QUESTION_BYTES)
 }
 
 #[derive(Clone, Debug)]

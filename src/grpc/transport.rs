@@ -13,6 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tonic::service::Routes;
 use tower::Layer;
 
@@ -23,6 +24,9 @@ use crate::telemetry::events;
 
 /// How long accepting rests after the process has run out of file descriptors or memory for a socket.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often the rest of a preface that came in pieces is looked for.
+const PREFACE_POLL: Duration = Duration::from_millis(20);
 
 /// Serves connections until `stop` resolves and every one of them has ended. Dropping the future cuts them off.
 pub(super) async fn serve(
@@ -37,6 +41,7 @@ pub(super) async fn serve(
     // Owns the connections, so that none outlives the server.
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
+    let mut accepting = true;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -46,23 +51,46 @@ pub(super) async fn serve(
         };
         match accepted.and_then(|(socket, _)| prepare(socket)) {
             Ok(socket) => {
+                accepting = true;
                 let service = TowerToHyperService::new(service.clone());
-                let connection = protocol.serve_connection(TokioIo::new(socket), service);
-                let connection = graceful.watch(connection);
+                let (protocol, watcher) = (protocol.clone(), graceful.watcher());
+                let patience = config.handshake_timeout;
                 connections.spawn(async move {
-                    if let Err(error) = connection.await {
+                    if !matches!(timeout(patience, begins(&socket)).await, Ok(Ok(true))) {
+                        return;
+                    }
+                    let connection = protocol.serve_connection(TokioIo::new(socket), service);
+                    if let Err(error) = watcher.watch(connection).await {
                         events::connection_failed(&error);
                     }
                 });
             }
             Err(error) => {
-                events::accept_failed(&error);
+                // Once for each time that it begins, not twenty times a second.
+                if std::mem::take(&mut accepting) {
+                    events::accept_failed(&error);
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
     graceful.shutdown().await;
+}
+
+/// Waits until the client has said that it speaks HTTP/2; `false` when it goes away before. hyper itself waits for ever,
+/// and its pings begin only after that.
+async fn begins(socket: &TcpStream) -> io::Result<bool> {
+    const PREFACE_BYTES: usize = 24;
+    let mut seen = [0; PREFACE_BYTES];
+    loop {
+        match socket.peek(&mut seen).await? {
+            0 => return Ok(false),
+            PREFACE_BYTES => return Ok(true),
+            // Rarely does it come in pieces; what has come makes the socket readable, so there is nothing to wait for.
+            _ => tokio::time::sleep(PREFACE_POLL).await,
+        }
+    }
 }
 
 /// Small replies must not wait for Nagle's algorithm.

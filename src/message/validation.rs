@@ -77,6 +77,12 @@ pub enum ValidationError {
         /// Number found.
         value: i32,
     },
+    /// Not shaped like a `grpc-timeout`.
+    #[error("is {value:?}, expected 1 to 8 digits and one of H, M, S, m, u, n")]
+    NotATimeout {
+        /// What was found, at most 16 characters.
+        value: String,
+    },
     /// Not shaped like a BCP-47 language tag.
     #[error("is not a BCP-47 language tag such as \"de\" or \"pt-BR\": {value:?}")]
     NotALanguageTag {
@@ -154,7 +160,7 @@ impl ValidationErrors {
 
     fn check_name(&mut self, field: &str, value: &str) {
         self.check_chars(field, value, MAX_NAME_CHARS);
-        let control = value.chars().enumerate().find(|(_, character)| character.is_control());
+        let control = value.chars().enumerate().find(|(_, character)| is_control(*character));
         if let Some((position, character)) = control {
             let code = u32::from(character);
             self.push(field, ValidationError::ControlCharacter { code, position });
@@ -221,6 +227,11 @@ impl MessageDraft {
         }
         Ok(Message(self))
     }
+}
+
+/// Characters that could make a log line look like another: controls, line separators, bidirectional overrides.
+fn is_control(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn check_language_tag(tag: &str, errors: &mut ValidationErrors) {

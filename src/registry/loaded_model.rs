@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::LoadError;
-use crate::batching::{BatchLimits, Job, Queue, QueueError, Submitted, WorkerPool};
+use crate::batching::{BatchLimits, Job, Lane, Queue, QueueError, Submitted, WorkerPool};
 use crate::engine::{EngineInfo, MessageOutput, ReplicaFactory};
 use crate::language::LanguageIdentifier;
 use crate::message::Truncation;
@@ -192,9 +192,10 @@ impl LoadedModel {
     pub fn submit(
         &self,
         tokens: TokenizedMessage,
+        lane: Lane,
         deadline: Instant,
     ) -> Result<Submitted, QueueError> {
-        let (job, submitted) = Job::new(tokens.input_ids, deadline);
+        let (job, submitted) = Job::new(tokens.input_ids, lane, deadline);
         self.queue.push(job)?;
         Ok(submitted)
     }
@@ -231,7 +232,7 @@ impl LoadedModel {
 
     fn probe(&self, text: &str) -> Result<MessageOutput, ProbeError> {
         let tokens = self.tokenizer.tokenize(text, Truncation::HeadTail)?;
-        let submitted = self.submit(tokens, Instant::now() + WARM_UP_TIMEOUT)?;
+        let submitted = self.submit(tokens, Lane::Interactive, Instant::now() + WARM_UP_TIMEOUT)?;
         let computed = submitted.result.blocking_recv().map_err(|_| ProbeError::Lost)??;
         Ok(computed.output)
     }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use serde::{Deserialize, Serialize};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
 /// How a log line looks.
@@ -37,12 +38,21 @@ pub enum LoggingError {
 
 /// Sets up logs for the whole process, panics included. `filter` has the syntax of `RUST_LOG`.
 ///
+/// Lines are written by a thread of their own. When whoever reads them falls behind or is gone, lines are lost, and
+/// nothing else: a service must not stand still or end because of its log. Keep the returned guard until the end; it
+/// writes what is left.
+///
 /// # Errors
 /// [`LoggingError`] when the filter is not valid or logs were set up before.
-pub fn init(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
+pub fn init(filter: &str, format: LogFormat) -> Result<WorkerGuard, LoggingError> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_writer(writer)
+        // It would go to standard error, and panic when that fails.
+        .log_internal_errors(false);
     let terminal = std::io::stderr().is_terminal();
     let json = match format {
         LogFormat::Auto => !terminal,
@@ -60,5 +70,5 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), LoggingError> {
         let thread = std::thread::current();
         super::events::panicked(&location, thread.name().unwrap_or_default());
     }));
-    Ok(())
+    Ok(guard)
 }

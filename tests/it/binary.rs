@@ -71,7 +71,7 @@ fn classify_reports_bad_lines_and_goes_on() {
     let lines = json_lines(&out);
     assert_eq!((code, lines.len()), (3, 4));
     assert_eq!(lines[0]["id"], "x1");
-    assert!(lines[1]["error"].as_str().unwrap().contains("not a record"));
+    assert!(lines[1]["error"].as_str().unwrap().contains("not JSON"));
     assert!(lines[2]["error"].as_str().unwrap().contains("not UTF-8"));
     assert_eq!(lines[3]["line"], 4);
     assert!(err.contains("line 2: ") && err.contains("line 3: "), "{err}");
@@ -166,7 +166,7 @@ fn classify_refuses_unknown_channels_and_to_write_over_its_input() {
     let (code, out, _) = run(command.arg(&file));
     let (same, _, err) = run(command.arg("--output").arg(&file));
 
-    assert!(code == 3 && out.contains("channel is \\\"fax\\\""), "{out}");
+    assert!(code == 3 && out.contains("channel is none of chat, email"), "{out}");
     assert!(same == 1 && err.contains("the same file"), "{err}");
     assert!(std::fs::read(&file).unwrap().len() > 10, "the input is still there");
 }
@@ -250,12 +250,16 @@ struct Server {
 
 impl Server {
     fn start(directory: &Path, filter: &str) -> Self {
-        let (port_file, log) = (directory.join("address"), directory.join("log"));
+        Self::start_with_log(directory, filter, directory.join("log"))
+    }
+
+    fn start_with_log(directory: &Path, filter: &str, log: PathBuf) -> Self {
+        let port_file = directory.join("address");
         let child = signalbox(&["serve", "--listen", "127.0.0.1:0", "--model", &tiny()])
             .arg("--port-file")
             .arg(&port_file)
             .env("RUST_LOG", filter)
-            .stderr(std::fs::File::create(&log).unwrap())
+            .stderr(std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap())
             .spawn()
             .unwrap();
         let started = Instant::now();
@@ -280,9 +284,13 @@ impl Server {
         .await;
     }
 
-    fn terminate(mut self) -> (i32, String) {
+    fn signal(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    fn terminate(mut self) -> (i32, String) {
+        self.signal();
         let code = self.child.wait().unwrap().code().unwrap();
         (code, std::fs::read_to_string(&self.log).unwrap())
     }
@@ -328,4 +336,56 @@ async fn address_in_use_is_an_error_that_names_it() {
 
     assert_eq!(code, 1);
     assert!(err.contains(&address) && err.contains("server.listen"), "{err}");
+}
+
+#[tokio::test]
+async fn second_signal_cuts_the_drain_short() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), "info");
+    server.ready().await;
+    let log = server.log.clone();
+    let logged = |text: &str| std::fs::read_to_string(&log).unwrap().contains(text);
+
+    // Both at once, as a process group gets them.
+    server.signal();
+    let (code, text) = server.terminate();
+
+    assert_eq!(code, 0, "{text}");
+    assert!(logged(r#""message":"stopped""#) && !logged("panic"), "{text}");
+}
+
+#[tokio::test]
+async fn log_that_can_not_be_written_costs_nothing_but_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_with_log(directory.path(), "debug", "/dev/full".into());
+    server.ready().await;
+    let mut client = ClassifierServiceClient::connect(server.address.clone()).await.unwrap();
+
+    for _ in 0..20 {
+        let mut unknown = request("hello");
+        unknown.model = "other".into();
+        assert_eq!(client.classify(unknown).await.unwrap_err().code(), tonic::Code::NotFound);
+        client.classify(request("hello")).await.unwrap();
+    }
+
+    server.signal();
+    let mut server = server;
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn run_that_can_do_nothing_leaves_files_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = directory.path().join("kept");
+    let link = directory.path().join("link");
+    std::fs::write(&kept, "precious\n").unwrap();
+    std::fs::hard_link(&kept, &link).unwrap();
+
+    let mut no_model = signalbox(&["classify", "hi", "--model", "/nowhere", "--output"]);
+    let (code, ..) = run(no_model.arg(&kept));
+    let mut linked = signalbox(&["classify", "--model", &tiny(), "--input"]);
+    let (same, ..) = run(linked.arg(&kept).arg("--output").arg(&link));
+
+    assert_eq!((code, same), (1, 1));
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "precious\n");
 }

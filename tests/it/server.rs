@@ -204,6 +204,7 @@ struct GateState {
     closed: std::sync::Mutex<bool>,
     changed: std::sync::Condvar,
     computed: std::sync::atomic::AtomicUsize,
+    batches: std::sync::Mutex<Vec<Vec<f32>>>,
     waiting: std::sync::atomic::AtomicUsize,
 }
 
@@ -220,6 +221,11 @@ impl Gate {
     /// Messages that the engine has computed.
     pub(crate) fn computed(&self) -> usize {
         self.inner.computed.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// Fingerprints of the messages of every batch that the engine has computed, in order.
+    pub(crate) fn batches(&self) -> Vec<Vec<f32>> {
+        self.inner.batches.lock().unwrap().clone()
     }
 
     /// Messages that the engine has begun with and is held at.
@@ -244,6 +250,7 @@ impl Gate {
             drop(closed);
             gate.inner.waiting.fetch_sub(batch.len(), SeqCst);
             gate.inner.computed.fetch_add(batch.len(), SeqCst);
+            gate.inner.batches.lock().unwrap().push(batch.messages().map(fingerprint).collect());
             fingerprints(batch)
         })
     }

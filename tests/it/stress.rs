@@ -12,7 +12,7 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use crate::server::{
-    Gate, TestServer, contains, fingerprint_of, fingerprints, request, stub, until,
+    Gate, PATIENCE, TestServer, contains, fingerprint_of, fingerprints, request, stub, until,
 };
 
 /// A server whose engine is held with one message, so that everything else waits.
@@ -385,5 +385,50 @@ async fn failed_items_and_calls_carry_the_id_of_their_message() {
     assert_eq!(status.get_error_details().error_info().unwrap().metadata["id"], "ticket-1");
     let ids: Vec<String> = batch.into_inner().results.into_iter().map(|r| r.id).collect();
     assert_eq!((ids[0].as_str(), ids[1].len()), ("ticket-1", 36));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn connection_that_says_nothing_is_closed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = TestServer::start(stub(fingerprints), &["server.handshake_timeout=100ms"]).await;
+    let address = server.address.trim_start_matches("http://");
+    for said in ["", "PRI * HTTP"] {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        socket.write_all(said.as_bytes()).await.unwrap();
+
+        let closed = tokio::time::timeout(PATIENCE, socket.read(&mut [0; 64])).await.unwrap();
+
+        // An orderly end, or a reset because of the bytes that were never taken.
+        assert!(closed.is_err() || closed.is_ok_and(|bytes| bytes == 0));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn single_message_overtakes_a_large_batch_of_another_caller() {
+    let gate = Gate::default();
+    let (server, first) =
+        held_server(&gate, &["inference.max_batch_messages=4", "limits.batch_window=64"]).await;
+    let mut client = server.classifier().await;
+    let batch = tokio::spawn(async move {
+        let requests = (0..64).map(|_| request("where is my order")).collect();
+        client.classify_batch(pb::ClassifyBatchRequest { requests }).await.map(drop)
+    });
+    until(async || server.status().await.queue_size == 64).await;
+    let mut client = server.classifier().await;
+    let single = tokio::spawn(async move { client.classify(request("single")).await });
+    until(async || server.status().await.queue_size == 65).await;
+
+    let before = gate.batches().len();
+    gate.open();
+
+    single.await.unwrap().unwrap();
+    first.await.unwrap().unwrap();
+    batch.await.unwrap().unwrap();
+    let wanted = fingerprint_of("single");
+    let is_in = |batch: &Vec<f32>| batch.iter().any(|found| (found - wanted).abs() < f32::EPSILON);
+    // The batch that was held, then the one with the single message.
+    assert_eq!(gate.batches().iter().skip(before).position(is_in), Some(1));
     server.stop().await;
 }

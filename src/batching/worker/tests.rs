@@ -1,5 +1,5 @@
 use super::*;
-use crate::batching::Submitted;
+use crate::batching::{Lane, Submitted};
 use crate::engine::stub::StubEngine;
 use crate::engine::{BatchOutput, HeadOutput};
 use crate::labels::HeadName;
@@ -26,7 +26,7 @@ fn echoing() -> Arc<ReplicaFactory> {
 
 fn push(queue: &Queue, token: u32) -> Submitted {
     let deadline = Instant::now() + Duration::from_secs(60);
-    let (job, submitted) = Job::new(vec![token], deadline);
+    let (job, submitted) = Job::new(vec![token], Lane::Interactive, deadline);
     queue.push(job).unwrap();
     submitted
 }
@@ -88,7 +88,8 @@ fn lost_replica_answers_what_waits_and_is_reported() {
     while *pool.alive().borrow() != 0 {
         std::thread::yield_now();
     }
-    let (job, _late) = Job::new(vec![1], Instant::now() + Duration::from_secs(60));
+    let (job, _late) =
+        Job::new(vec![1], Lane::Interactive, Instant::now() + Duration::from_secs(60));
     assert!(matches!(queue.push(job), Err(QueueError::Closed)));
 }
 

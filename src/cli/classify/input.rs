@@ -2,9 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Context;
 
 use clap::ValueEnum;
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::Defaults;
 use crate::message::{Channel, MessageDraft, Options};
@@ -60,7 +65,7 @@ impl Record {
         let given = self.channel.filter(|name| !name.is_empty());
         let channel = match given {
             Some(name) => channel(&name)
-                .ok_or_else(|| format!("channel is {name:?}, known are {CHANNELS:?}"))?,
+                .ok_or_else(|| format!("channel is none of {}", CHANNELS.join(", ")))?,
             None => defaults.channel,
         };
         Ok(MessageDraft {
@@ -121,11 +126,21 @@ pub(super) fn read(
         }),
         Format::Jsonl => read_lines(reader, accept, |text| {
             let blank = text.trim().is_empty();
-            (!blank).then(|| {
-                serde_json::from_str(text).map_err(|error| format!("not a record: {error}"))
-            })
+            (!blank).then(|| serde_json::from_str(text).map_err(|error| reason(&error)))
         }),
         Format::Csv => read_csv(reader, accept),
+    }
+}
+
+/// Says what is wrong with a JSON line without quoting it: it may hold what a customer wrote.
+fn reason(error: &serde_json::Error) -> String {
+    let column = error.column();
+    match error.classify() {
+        Category::Data => format!(
+            "not a record: \"text\" is missing or a field has the wrong type, at column {column}"
+        ),
+        Category::Eof => format!("not JSON: ends at column {column}"),
+        Category::Syntax | Category::Io => format!("not JSON at column {column}"),
     }
 }
 
@@ -189,33 +204,78 @@ fn skip_line(reader: &mut impl BufRead) -> std::io::Result<u64> {
 }
 
 fn read_csv(reader: Reader, mut accept: impl FnMut(Line) -> bool) -> anyhow::Result<()> {
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(reader);
-    let headers = reader.headers()?.clone();
-    if !headers.iter().any(|name| name.trim_start_matches('\u{feff}') == "text") {
-        anyhow::bail!("the CSV header has no column \"text\": {headers:?}");
-    }
+    let watch = Arc::new(Watch::default());
+    let watched = Watched { inner: reader, watch: Arc::clone(&watch) };
+    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(watched);
+    let headers = reader.headers().context("the CSV header can't be read")?;
     let headers: csv::StringRecord =
         headers.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
+    if !headers.iter().any(|name| name == "text") {
+        anyhow::bail!("the CSV header has no column \"text\" among its {}", headers.len());
+    }
     let mut row = csv::ByteRecord::new();
+    // One record is held back: only at the end is it known whether its last quote was ever closed.
+    let mut held: Option<Line> = None;
     loop {
         let number = reader.position().line();
+        watch.unfinished.store(0, Ordering::Relaxed);
         let record = match reader.read_byte_record(&mut row) {
-            Ok(false) => return Ok(()),
+            Ok(false) => break,
             Ok(true) => parse_row(&row, &headers),
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => return Err(error.into()),
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => {
+                return Err(error).with_context(|| format!("reading the record on line {number}"));
+            }
             Err(error) => Err(error.to_string()),
         };
         let end = reader.position().byte();
-        if !accept(Line { number, end, record }) {
+        if let Some(line) = held.replace(Line { number, end, record })
+            && !accept(line)
+        {
             return Ok(());
         }
+    }
+    if let Some(mut last) = held {
+        if watch.quotes.load(Ordering::Relaxed) % 2 == 1 {
+            last.record = Err("a quote is opened on this line or after it and never closed".into());
+        }
+        accept(last);
+    }
+    Ok(())
+}
+
+/// What has gone through a [`Watched`] reader.
+#[derive(Debug, Default)]
+struct Watch {
+    /// Quotation marks. Inside a quoted cell they are doubled, so that a whole file has an even number.
+    quotes: AtomicU64,
+    /// Bytes since the last record.
+    unfinished: AtomicU64,
+}
+
+/// Counts, and ends a record that has no end.
+struct Watched {
+    inner: Reader,
+    watch: Arc<Watch>,
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        let quotes = buffer.iter().take(length).filter(|byte| **byte == b'"').count();
+        self.watch.quotes.fetch_add(quotes as u64, Ordering::Relaxed);
+        let before = self.watch.unfinished.fetch_add(length as u64, Ordering::Relaxed);
+        if before > MAX_LINE_BYTES {
+            let message = format!("the record has over {MAX_LINE_BYTES} bytes");
+            return Err(std::io::Error::other(message));
+        }
+        Ok(length)
     }
 }
 
 fn parse_row(row: &csv::ByteRecord, headers: &csv::StringRecord) -> Result<Record, String> {
     let row = csv::StringRecord::from_byte_record(row.clone())
         .map_err(|error| format!("not UTF-8 in column {}", error.utf8_error().field() + 1))?;
-    row.deserialize(Some(headers)).map_err(|error| error.to_string())
+    row.deserialize(Some(headers)).map_err(|_| "the row does not fit the header".to_owned())
 }
 
 #[cfg(test)]
@@ -274,6 +334,37 @@ mod tests {
         );
         let first = lines[0].record.clone().unwrap();
         assert_eq!((first.id.as_deref(), first.channel.as_deref()), (Some("1"), Some("email")));
+    }
+
+    #[test]
+    fn quote_that_is_never_closed_is_reported() {
+        let input = b"id,text\n1,fine\n2,\"never closed\n3,lost\n4,lost\n";
+
+        let lines = lines(Format::Csv, input);
+
+        assert_eq!(texts(&lines), [(2, Ok("fine")), (3, Err(()))]);
+        assert!(lines[1].record.as_ref().unwrap_err().contains("never closed"));
+    }
+
+    #[test]
+    fn record_without_an_end_does_not_fill_the_memory() {
+        let endless = std::io::repeat(b'a').take(100 << 20);
+        let reader: Reader = Box::new(std::io::Cursor::new(b"text\n\"".to_vec()).chain(endless));
+
+        let error = read(reader, Format::Csv, |_| true).unwrap_err();
+
+        assert!(format!("{error:#}").contains("line 2"), "{error:#}");
+    }
+
+    #[test]
+    fn reasons_do_not_quote_what_a_customer_wrote() {
+        for input in ["\"secret\"", "{\"text\":[\"secret\"]}", "{\"txt\":\"secret\"}", "secret"] {
+            let lines = lines(Format::Jsonl, input.as_bytes());
+            assert!(!lines[0].record.as_ref().unwrap_err().contains("secret"), "{input}");
+        }
+        let reader: Reader = Box::new(std::io::Cursor::new(b"secret,row\n".to_vec()));
+        let error = read(reader, Format::Csv, |_| true).unwrap_err();
+        assert!(!format!("{error:#}").contains("secret"), "{error:#}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use crate::batching::Lane;
 use crate::config::LimitsConfig;
 use crate::error::Error;
 use crate::grpc::status::item_error;
@@ -49,7 +50,7 @@ pub(super) async fn classify(
             let Some((index, request)) = waiting.pop_front() else { break };
             let pipeline = Arc::clone(&pipeline);
             running.spawn(async move {
-                (index, super::classify(&pipeline, request, deadline, permit).await)
+                (index, super::classify(&pipeline, request, Lane::Bulk, deadline, permit).await)
             });
         }
         match running.join_next().await {

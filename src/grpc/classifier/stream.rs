@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tonic::{Status, Streaming};
 
+use crate::batching::Lane;
 use crate::error::{Error, NotReadyReason, Stage};
 use crate::grpc::status::{from_error, item_error};
 use crate::grpc::{Context, convert, pb};
@@ -126,7 +127,11 @@ impl Exchange {
                 return reply(String::new(), sequence, Err(errors.into()));
             };
             let id = convert::identify(&mut request);
-            reply(id, sequence, super::classify(&pipeline, request, deadline, permit).await)
+            reply(
+                id,
+                sequence,
+                super::classify(&pipeline, request, Lane::Bulk, deadline, permit).await,
+            )
         });
     }
 
