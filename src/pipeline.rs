@@ -78,10 +78,10 @@ impl Pipeline {
         })
     }
 
-    /// Takes a place for a message, if one is free.
+    /// Takes a place for one more message of a call that has several, if enough are free.
     #[must_use]
-    pub fn try_admit(&self) -> Option<AdmissionPermit> {
-        self.admission.try_admit()
+    pub fn try_admit_bulk(&self) -> Option<AdmissionPermit> {
+        self.admission.try_admit_bulk()
     }
 
     /// Classifies one message. Dropping the future gives the message up: its place is free at once, and it is not
@@ -128,7 +128,7 @@ impl Pipeline {
         if deadline <= Instant::now() {
             return Err(Error::DeadlineExceeded { stage: Stage::Admission });
         }
-        let permit = permit.or_else(|| self.try_admit()).ok_or(Error::Overloaded {
+        let permit = permit.or_else(|| self.admission.try_admit()).ok_or(Error::Overloaded {
             limit: FullLimit::InFlight { limit: self.admission.limit() },
         })?;
         run(message, model, lane, deadline, permit).await

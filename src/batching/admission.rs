@@ -32,6 +32,17 @@ impl Admission {
         Some(AdmissionPermit { _place: place })
     }
 
+    /// Takes a place for one more message of a call that has several, or returns `None` when only the last quarter of the
+    /// places is free: calls with thousands of messages must not turn away those with one.
+    #[must_use]
+    pub fn try_admit_bulk(&self) -> Option<AdmissionPermit> {
+        let reserved = self.limit / 4;
+        if self.places.available_permits() <= reserved {
+            return None;
+        }
+        self.try_admit()
+    }
+
     /// Returns the number of places.
     #[must_use]
     pub fn limit(&self) -> usize {
@@ -42,6 +53,17 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bulk_leaves_the_last_quarter_to_single_messages() {
+        let admission = Admission::new(8);
+        let bulk: Vec<AdmissionPermit> =
+            std::iter::from_fn(|| admission.try_admit_bulk()).collect();
+
+        assert_eq!(bulk.len(), 6);
+        let single: Vec<AdmissionPermit> = std::iter::from_fn(|| admission.try_admit()).collect();
+        assert_eq!(single.len(), 2);
+    }
 
     #[test]
     fn full_server_admits_again_after_a_place_is_given_back() {

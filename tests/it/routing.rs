@@ -49,7 +49,11 @@ fn with_logits(text: &str) -> pb::ClassifyRequest {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_callers_get_their_own_replies() {
     const CALLERS: usize = 32;
-    let server = TestServer::start(stub(fingerprints), &["inference.instances=2"]).await;
+    let server = TestServer::start(
+        stub(fingerprints),
+        &["inference.instances=2", "limits.max_in_flight=4096", "inference.max_queue_size=4096"],
+    )
+    .await;
     let expectation = Arc::new(Expectation::new());
     let each = replies() / 2 / CALLERS;
 

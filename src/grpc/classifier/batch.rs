@@ -42,7 +42,7 @@ pub(super) async fn classify(
     let mut running = JoinSet::new();
     loop {
         while running.len() < limits.batch_window && !waiting.is_empty() {
-            let permit = pipeline.try_admit();
+            let permit = pipeline.try_admit_bulk();
             if permit.is_none() && !running.is_empty() {
                 // The server is full, but not for ever: an item of our own will make room.
                 break;

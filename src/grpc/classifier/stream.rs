@@ -110,7 +110,7 @@ impl Exchange {
 
     /// Begins with the request that was read, unless the server is full and a message of our own will make room.
     fn start(&mut self) {
-        let permit = self.context.pipeline.try_admit();
+        let permit = self.context.pipeline.try_admit_bulk();
         if permit.is_none() && !self.running.is_empty() {
             return;
         }
