@@ -69,7 +69,8 @@ impl ClassifierService for Classifier {
         let deadline = deadline::take_over(&request, limits.default_timeout);
         let requests = request.into_inner().requests;
         let pipeline = Arc::clone(&self.context.pipeline);
-        batch::classify(pipeline, requests, limits, deadline.at)
+        let deadline = deadline.from_caller.then_some(deadline.at);
+        batch::classify(pipeline, requests, limits, deadline)
             .await
             .map(|results| Response::new(pb::ClassifyBatchResponse { results }))
             .map_err(|error| from_error(&error))

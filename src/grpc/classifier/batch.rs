@@ -18,7 +18,8 @@ use crate::telemetry::events;
 /// Classifies every item; results come in the order of the requests.
 ///
 /// At most `limits.batch_window` items are worked on at once, so that one large batch leaves room for other calls.
-/// Dropping the future gives up every item that is not answered yet.
+/// Dropping the future gives up every item that is not answered yet. Without a deadline of the caller each item has
+/// `limits.default_timeout` from the moment that it takes its place.
 ///
 /// # Errors
 /// [`Error::InvalidArgument`] when there is no item or too many; [`Error::NotReady`] when none could be answered. What
@@ -27,7 +28,7 @@ pub(super) async fn classify(
     pipeline: Arc<Pipeline>,
     requests: Vec<pb::ClassifyRequest>,
     limits: &LimitsConfig,
-    deadline: Instant,
+    deadline: Option<Instant>,
 ) -> Result<Vec<pb::ClassifyResult>, Error> {
     check_count(requests.len(), limits.max_batch_items)
         .inspect_err(|_| pipeline.counters().reject())?;
@@ -49,6 +50,7 @@ pub(super) async fn classify(
             }
             let Some((index, request)) = waiting.pop_front() else { break };
             let pipeline = Arc::clone(&pipeline);
+            let deadline = deadline.unwrap_or_else(|| Instant::now() + limits.default_timeout);
             running.spawn(async move {
                 (index, super::classify(&pipeline, request, Lane::Bulk, deadline, permit).await)
             });
