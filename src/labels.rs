@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// Steps of the head `polarity`, lowest first. Replies and everything that reads them know these five.
+pub const POLARITY_STEPS: [&str; 5] =
+    ["very_negative", "negative", "neutral", "positive", "very_positive"];
+
 /// The outputs that the service knows how to read.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

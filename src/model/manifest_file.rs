@@ -9,16 +9,13 @@ use super::fields::{self, Object, to_f32};
 use super::files::{CONFIG, MANIFEST, TOKENIZER, WEIGHTS};
 use super::integrity::DeclaredDigests;
 use super::manifest::{AbstentionRules, Head, Manifest, Pooling};
-use crate::labels::{HeadKind, HeadName, LabelId, LabelSet};
+use crate::labels::{HeadKind, HeadName, LabelId, LabelSet, POLARITY_STEPS};
 use crate::message::MAX_NAME_CHARS;
 
 /// The only version of the format so far.
 const FORMAT: usize = 1;
 /// One token between the first and the last special token.
 const MIN_MAX_TOKENS: usize = 3;
-
-/// Steps of the head `polarity`, lowest first. Replies and everything that reads them know these five.
-const POLARITY: [&str; 5] = ["very_negative", "negative", "neutral", "positive", "very_positive"];
 
 const HEAD_NAMES: [HeadName; 4] =
     [HeadName::Primary, HeadName::Intent, HeadName::Polarity, HeadName::Flags];
@@ -164,8 +161,8 @@ fn head(object: &Object<'_>) -> Result<Head, ModelError> {
         return Err(object.refuse("kind", expected));
     }
     let labels = labels(object)?;
-    if name == HeadName::Polarity && labels != POLARITY {
-        let expected = format!("the five steps [{}]", POLARITY.join(", "));
+    if name == HeadName::Polarity && labels != POLARITY_STEPS {
+        let expected = format!("the five steps [{}]", POLARITY_STEPS.join(", "));
         return Err(object.refuse_found("labels", expected, format!("[{}]", labels.join(", "))));
     }
     let temperature = object.optional("temperature", temperature)?;
