@@ -1,13 +1,33 @@
 //! What a message names: orders, parcels, people's addresses, money, days.
 
 mod amount;
+mod announcement;
+mod context;
 mod date;
+mod folding;
+mod iban;
+mod identifier;
+mod payment_card;
+mod phone;
+mod postal_code;
+mod promotion;
+mod reading;
+mod resolution;
+mod tokens;
+mod tracking;
+mod units;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::time::SystemTime;
+
+use self::context::ContextFinder;
+use self::folding::Folding;
+use self::phone::PhoneFinder;
+use self::reading::Reading;
 
 /// A kind of thing that a message can name.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -130,9 +150,15 @@ pub struct Reference<'a> {
     pub sent_at: SystemTime,
 }
 
-/// Finds entities. Built once and shared: it holds compiled expressions and word lists.
+/// Fewest capital letters in a row that can be a promotion code without a digit.
+const MIN_CAPITALS: usize = 4;
+
+/// Finds entities. Built once and shared: it holds word lists and numbering plans.
 #[derive(Debug)]
 pub struct EntityFinder {
+    folding: Folding,
+    contexts: ContextFinder,
+    phones: PhoneFinder,
     dates: date::DateFinder,
     amounts: amount::AmountFinder,
 }
@@ -144,10 +170,18 @@ impl Default for EntityFinder {
 }
 
 impl EntityFinder {
-    /// Compiles expressions and word lists.
+    /// Prepares word lists and numbering plans.
     #[must_use]
     pub fn new() -> Self {
-        Self { dates: date::DateFinder::new(), amounts: amount::AmountFinder::new() }
+        let folding = Folding::new();
+        let contexts = ContextFinder::new(&folding);
+        Self {
+            folding,
+            contexts,
+            phones: PhoneFinder::new(),
+            dates: date::DateFinder::new(),
+            amounts: amount::AmountFinder::new(),
+        }
     }
 
     /// Returns what a text names, in the order of the text; spans do not overlap.
@@ -156,6 +190,64 @@ impl EntityFinder {
         let mut found = Vec::new();
         self.dates.find(text, reference, &mut found);
         self.amounts.find(text, reference, &mut found);
-        found
+        if can_name_more(text) {
+            self.find_identifiers(text, reference, &mut found);
+        }
+        resolution::without_overlaps(found)
+    }
+
+    /// Adds everything but dates and amounts. The order matters: what is found first is out of reach of the rest.
+    fn find_identifiers(&self, text: &str, reference: &Reference<'_>, found: &mut Vec<Entity>) {
+        let language = primary_subtag(reference.language);
+        let folded = self.folding.fold(text);
+        let tokens = tokens::tokens(folded.as_str());
+        // Words only matter beside numbers and codes; finding them costs more than all the rest.
+        let has_codes = !tokens.is_empty() || has_capitals(text);
+        let hits = if has_codes { self.contexts.hits(&folded, language) } else { Vec::new() };
+        let country = region_subtag(reference.locale);
+        let mut reading = Reading { text: folded, tokens, hits, language, country };
+        iban::find(&mut reading, found);
+        identifier::find_certain(&mut reading, found);
+        payment_card::find(&mut reading, found);
+        web::find(&mut reading, found);
+        self.phones.find_international(&mut reading, found);
+        identifier::find_checked(&mut reading, found);
+        identifier::find_announced(&mut reading, found);
+        postal_code::find(&mut reading, found);
+        self.phones.find(&mut reading, found);
+        promotion::find_near(&mut reading, found);
+        identifier::find_unannounced(&mut reading, found);
+        promotion::find_beside(&reading, found);
     }
 }
+
+/// Tells whether a text has anything that an entity other than a date or an amount needs: a digit of some script, an
+/// address sign, a dot or a word in capitals.
+fn can_name_more(text: &str) -> bool {
+    let has_sign = text.bytes().any(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'.'));
+    let is_digit = |character| matches!(character, '０'..='９' | '＠' | '．' | '\u{0660}'..='\u{0669}' | '\u{06F0}'..='\u{06F9}');
+    has_sign || has_capitals(text) || (!text.is_ascii() && text.contains(is_digit))
+}
+
+/// Tells whether a text has a word in capitals that is long enough for a promotion code.
+fn has_capitals(text: &str) -> bool {
+    let mut capitals = 0;
+    text.chars().any(|character| {
+        capitals = if character.is_uppercase() { capitals + 1 } else { 0 };
+        capitals >= MIN_CAPITALS
+    })
+}
+
+/// Returns the language of a tag: `pt` of `pt-BR`.
+fn primary_subtag(tag: &str) -> &str {
+    tag.split(['-', '_']).next().unwrap_or_default()
+}
+
+/// Returns the country of a tag in upper case, or nothing: `BR` of `pt-br`.
+fn region_subtag(tag: &str) -> String {
+    let region = tag.split(['-', '_']).skip(1).find(|part| part.len() == 2);
+    region.unwrap_or_default().to_ascii_uppercase()
+}
+
+#[cfg(test)]
+mod tests;
