@@ -1,0 +1,133 @@
+//! A cleaned text: plain, in sections, with the way back.
+
+use std::ops::Range;
+
+use super::characters;
+use super::html::{looks_like_html, to_text};
+use super::lines::{self, view};
+use super::offsets::{MappedText, RawCounts, Unit};
+use super::sections::{SectionKind, classify};
+
+/// A part of a plain text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Section {
+    /// What it is.
+    pub kind: SectionKind,
+    /// Where it stands in [`CleanedText::plain`], in bytes.
+    pub range: Range<usize>,
+}
+
+/// A raw text (plain or HTML e-mail) made plain, cut into sections, with the way back to the original.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CleanedText {
+    plain: MappedText,
+    sections: Vec<Section>,
+    counts: RawCounts,
+    /// The raw text was HTML.
+    is_html: bool,
+}
+
+impl CleanedText {
+    /// Cleans a message.
+    ///
+    /// Time and memory grow with the length of the text and nothing else.
+    #[must_use]
+    pub fn of(raw: &str) -> Self {
+        let is_html = looks_like_html(raw);
+        let (text, marks) =
+            if is_html { to_text(raw) } else { (MappedText::whole(raw), Vec::new()) };
+        let plain = characters::clean(text);
+        let lines = lines::split(&plain, &marks, is_html);
+        let kinds = classify(&lines);
+        let mut sections: Vec<Section> = Vec::new();
+        for (line, kind) in lines.iter().zip(kinds) {
+            match sections.last_mut() {
+                Some(last) if last.kind == kind => last.range.end = line.range.end,
+                Some(last) => {
+                    last.range.end = line.range.start;
+                    sections.push(Section { kind, range: line.range.clone() });
+                }
+                None => sections.push(Section { kind, range: line.range.clone() }),
+            }
+        }
+        drop(lines);
+        Self { plain, sections, counts: RawCounts::of(raw), is_html }
+    }
+
+    /// Cleans a text that is the customer's own throughout, such as a subject: only characters change.
+    #[must_use]
+    pub fn unsectioned(raw: &str) -> Self {
+        let plain = characters::clean(MappedText::whole(raw));
+        let range = 0..plain.text().len();
+        let sections = vec![Section { kind: SectionKind::Body, range }];
+        Self { plain, sections, counts: RawCounts::of(raw), is_html: false }
+    }
+
+    /// Returns the whole text, quotes and all: NFC, without control and zero-width characters and without HTML, trimmed.
+    ///
+    /// At most three times as many bytes as the raw text.
+    #[must_use]
+    pub fn plain(&self) -> &str {
+        self.plain.text()
+    }
+
+    /// Returns the sections in order; together they are the whole of [`CleanedText::plain`].
+    #[must_use]
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// Returns what stands at a byte of [`CleanedText::plain`]; at its end or beyond, what stands last.
+    #[must_use]
+    pub fn section_at(&self, byte: usize) -> SectionKind {
+        let index = self.sections.partition_point(|section| section.range.end <= byte);
+        let section = self.sections.get(index).or(self.sections.last());
+        section.map_or(SectionKind::Body, |section| section.kind)
+    }
+
+    /// Returns what the customer wrote this time: the body sections, an empty line between them.
+    ///
+    /// Links with tracking parameters are cut down to their host, several empty lines to one. Empty when there is nothing
+    /// but a quote. Cleaning it again changes nothing.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut body = String::new();
+        for section in self.sections.iter().filter(|section| section.kind == SectionKind::Body) {
+            let text = self.plain().get(section.range.clone()).unwrap_or_default();
+            let mut separator = if body.is_empty() { "" } else { "\n\n" };
+            for line in text.split('\n') {
+                let line = view(line, self.is_html);
+                if line.is_empty() {
+                    separator = if body.is_empty() { "" } else { "\n\n" };
+                    continue;
+                }
+                body.push_str(separator);
+                body.push_str(if body.is_empty() { line.trim_start() } else { &line });
+                separator = "\n";
+            }
+        }
+        body
+    }
+
+    /// Returns where bytes of [`CleanedText::plain`] stand in the raw text, in Unicode code points.
+    ///
+    /// What was replaced counts as a whole: part of a decoded entity or composed character leads to all of it.
+    #[must_use]
+    pub fn original_span(&self, range: Range<usize>) -> Range<usize> {
+        self.span(range, Unit::CodePoints)
+    }
+
+    /// Returns where bytes of [`CleanedText::plain`] stand in the raw text, in UTF-16 code units.
+    ///
+    /// As [`CleanedText::original_span`].
+    #[must_use]
+    pub fn original_span_utf16(&self, range: Range<usize>) -> Range<usize> {
+        self.span(range, Unit::Utf16)
+    }
+
+    fn span(&self, range: Range<usize>, unit: Unit) -> Range<usize> {
+        let end = range.end.min(self.plain().len());
+        let raw = self.plain.raw_range(range.start.min(end)..end);
+        self.counts.before(raw.start, unit)..self.counts.before(raw.end, unit)
+    }
+}

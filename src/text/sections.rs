@@ -1,0 +1,246 @@
+//! Which lines of a message are the customer's own.
+//!
+//! Two passes. The first goes from the beginning and marks what can be told line by line: marked quotes, introductions,
+//! announcements of a forwarded or answered message. The second goes from the end of what is left and takes off signatures
+//! and notices, one after the other.
+//!
+//! Cutting a body again must change nothing. So no rule of the first pass looks across a blank line except from an
+//! introduction to a quote, which goes too; the second pass sees a blank line where something was cut; and it goes on until
+//! it finds nothing more.
+
+use super::lines::Line;
+use super::quotes::{
+    self, Certainty, Fields, MAX_INTRODUCTION_LINES, announcement, introduction_at,
+    is_introduction_with_quote, is_marked, is_reply_mark,
+};
+use super::signature::{self, Ending};
+
+/// What a part of a message is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum SectionKind {
+    /// What the customer wrote this time.
+    Body,
+    /// What the message answers, with the line or header that introduces it.
+    Quote,
+    /// The header of a forwarded message.
+    Forward,
+    /// The sender's signature: closing formula, name, addresses, what the mail program says about itself.
+    Signature,
+    /// Notices of firms, programs and helpdesks.
+    Footer,
+}
+
+/// Tells what each line is; a blank line is what the line before is.
+pub(super) fn classify(lines: &[Line<'_>]) -> Vec<SectionKind> {
+    let mut sectioner = Sectioner {
+        lines,
+        fields: Fields::of(lines),
+        kinds: vec![SectionKind::Body; lines.len()],
+        depth: 0,
+    };
+    sectioner.run();
+    sectioner.fill_blank_lines();
+    sectioner.kinds
+}
+
+struct Sectioner<'a> {
+    lines: &'a [Line<'a>],
+    fields: Fields,
+    kinds: Vec<SectionKind>,
+    /// Containers of quotes around the message that is being read.
+    depth: u8,
+}
+
+/// A place from which all that follows is what the message answers or forwards.
+struct Cut {
+    start: usize,
+    /// Where the forwarded message begins, if it may be one.
+    forwarded: Option<usize>,
+}
+
+impl Sectioner<'_> {
+    fn run(&mut self) {
+        let mut start = 0;
+        loop {
+            let cut = self.mark_quotes(start);
+            let end = cut.as_ref().map_or(self.lines.len(), |cut| cut.start);
+            let is_blank = self.mark_endings(start, end);
+            let Some(cut) = cut else { return };
+            // A message that is nothing but a forwarded one is that message.
+            match cut.forwarded {
+                Some(forwarded) if is_blank => {
+                    self.mark(cut.start..forwarded, SectionKind::Forward);
+                    self.depth = self.lines.get(cut.start).map_or(0, |line| line.quote_depth);
+                    start = forwarded;
+                }
+                Some(forwarded) => {
+                    self.mark(cut.start..forwarded, SectionKind::Forward);
+                    self.mark(forwarded..self.lines.len(), SectionKind::Quote);
+                    return;
+                }
+                None => {
+                    self.mark(cut.start..self.lines.len(), SectionKind::Quote);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn mark(&mut self, range: std::ops::Range<usize>, kind: SectionKind) {
+        if let Some(kinds) = self.kinds.get_mut(range) {
+            kinds.fill(kind);
+        }
+    }
+
+    /// Marks quotes from line `start` on, up to where everything is one.
+    fn mark_quotes(&mut self, start: usize) -> Option<Cut> {
+        let lines = self.lines;
+        let mut at = start;
+        // First line of the paragraph, or behind what was cut in it.
+        let mut first = start;
+        let mut has_body = false;
+        while let Some(line) = lines.get(at) {
+            if line.is_blank() {
+                at += 1;
+                first = at;
+                continue;
+            }
+            if line.begins_rest && at > start {
+                let found = announcement(lines, at, &self.fields);
+                return Some(Cut { start: at, forwarded: found.map(|found| found.end) });
+            }
+            let is_inner = line.quote_depth > self.depth;
+            let begins_quote = is_inner && (at == start || !self.is_inner(at - 1));
+            if (!is_inner || begins_quote)
+                && let Some(found) = announcement(lines, at, &self.fields)
+            {
+                return Some(Cut { start: at, forwarded: found.is_forward.then_some(found.end) });
+            }
+            let end = self.quote_end(at);
+            if end > at {
+                self.mark(at..end, SectionKind::Quote);
+                (at, first) = (end, end);
+                continue;
+            }
+            let text = line.text();
+            if is_reply_mark(text) {
+                if has_body {
+                    return Some(Cut { start: at, forwarded: None });
+                }
+                self.mark(at..at + 1, SectionKind::Footer);
+                first = at + 1;
+            } else if signature::is_sent_from(text) {
+                self.mark(at..at + 1, SectionKind::Signature);
+                first = at + 1;
+            } else if is_introduction_with_quote(text) {
+                return Some(Cut { start: at, forwarded: None });
+            } else if let Some((begin, certainty)) = introduction_at(lines, first, at) {
+                let is_followed = self.is_followed_by_quote(at + 1);
+                if is_followed {
+                    self.mark(begin..at + 1, SectionKind::Quote);
+                    first = at + 1;
+                } else if certainty == Certainty::Alone {
+                    return Some(Cut { start: begin, forwarded: None });
+                }
+            } else {
+                has_body = true;
+            }
+            at += 1;
+        }
+        None
+    }
+
+    fn is_inner(&self, at: usize) -> bool {
+        self.lines.get(at).is_some_and(|line| line.quote_depth > self.depth)
+    }
+
+    /// Returns the line behind the quote that begins in line `at`; `at` without one.
+    fn quote_end(&self, at: usize) -> usize {
+        if self.is_inner(at) {
+            return at + 1;
+        }
+        let is_marked_line = |line: &Line<'_>| is_marked(line.text()) && line.quote_depth <= self.depth;
+        // Seen from its first line only, or it would be counted again from each.
+        if at > 0 && self.lines.get(at - 1).is_some_and(is_marked_line) && !self.was_cut(at - 1) {
+            return at;
+        }
+        let rest = self.lines.get(at..).unwrap_or_default();
+        let count = rest.iter().take_while(|line| is_marked_line(line)).count();
+        let is_quote = count > 0 && rest.get(..count).is_some_and(quotes::is_quote);
+        if is_quote { at + count } else { at }
+    }
+
+    fn was_cut(&self, at: usize) -> bool {
+        self.kinds.get(at).is_some_and(|&kind| kind != SectionKind::Body)
+    }
+
+    /// Tells whether the next line that is not blank, from line `at` on, is quoted.
+    fn is_followed_by_quote(&self, at: usize) -> bool {
+        let blank = self.lines.get(at..).unwrap_or_default().iter().take(MAX_INTRODUCTION_LINES);
+        let next = at + blank.take_while(|line| line.is_blank()).count();
+        self.quote_end(next) > next
+    }
+
+    /// Marks signatures and notices at the end of what is left of the lines `start..end`; tells whether nothing is left.
+    fn mark_endings(&mut self, start: usize, end: usize) -> bool {
+        self.mark_signature_containers(start, end);
+        let mut kept: Vec<Ending<'_>> = Vec::new();
+        let mut indices: Vec<usize> = Vec::new();
+        let mut is_paragraph = true;
+        for (at, line) in self.lines.iter().enumerate().take(end).skip(start) {
+            if line.is_blank() || self.was_cut(at) {
+                is_paragraph = true;
+                continue;
+            }
+            kept.push(Ending::new(line.text(), is_paragraph));
+            indices.push(at);
+            is_paragraph = false;
+        }
+        while let Some((count, kind)) = signature::ending(&mut kept) {
+            for _ in 0..count {
+                kept.pop();
+                if let Some(at) = indices.pop() {
+                    self.mark(at..at + 1, kind);
+                }
+            }
+        }
+        kept.is_empty()
+    }
+
+    /// Marks what mail programs call a signature, unless it is too long or asks something: people write there too.
+    fn mark_signature_containers(&mut self, start: usize, end: usize) {
+        let mut at = start;
+        while at < end {
+            let rest = self.lines.get(at..end).unwrap_or_default();
+            let is_part = |line: &Line<'_>| line.is_signature || line.is_blank();
+            let count = match rest.first() {
+                Some(line) if line.is_signature => rest.iter().take_while(|line| is_part(line)).count(),
+                _ => 0,
+            };
+            let texts = || rest.iter().take(count).map(Line::text).filter(|text| !text.is_empty());
+            if count > 0
+                && texts().count() <= signature::MAX_LINES
+                && !texts().any(|text| text.contains(['?', '？', '؟']))
+            {
+                for line in at..at + count {
+                    if !self.was_cut(line) {
+                        self.mark(line..line + 1, SectionKind::Signature);
+                    }
+                }
+            }
+            at += count.max(1);
+        }
+    }
+
+    fn fill_blank_lines(&mut self) {
+        let mut before = None;
+        for (line, kind) in self.lines.iter().zip(&mut self.kinds) {
+            if line.is_blank()
+                && let Some(before) = before
+            {
+                *kind = before;
+            }
+            before = Some(*kind);
+        }
+    }
+}
