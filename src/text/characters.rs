@@ -92,7 +92,7 @@ fn compose(source: MappedText) -> MappedText {
 }
 
 /// Tells whether nothing before a character can combine with it (Unicode Standard Annex 15, section 9.1).
-fn is_boundary(character: char) -> bool {
+pub(super) fn is_boundary(character: char) -> bool {
     character < FIRST_UNSTABLE
         || (canonical_combining_class(character) == 0
             && is_nfc_quick(once(character)) == IsNormalized::Yes)
@@ -108,4 +108,10 @@ fn trim(source: MappedText) -> MappedText {
     let mut rewriter = Rewriter::new(&source);
     rewriter.keep(start.min(end)..end);
     rewriter.finish()
+}
+
+/// Returns the last place at or before byte `at` where a text can be split.
+pub(super) fn floor_boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().take(4).find(|&place| text.is_char_boundary(place)).unwrap_or(0)
 }

@@ -23,8 +23,6 @@ pub struct CleanedText {
     plain: MappedText,
     sections: Vec<Section>,
     counts: RawCounts,
-    /// The raw text was HTML.
-    is_html: bool,
 }
 
 impl CleanedText {
@@ -33,11 +31,10 @@ impl CleanedText {
     /// Time and memory grow with the length of the text and nothing else.
     #[must_use]
     pub fn of(raw: &str) -> Self {
-        let is_html = looks_like_html(raw);
         let (text, marks) =
-            if is_html { to_text(raw) } else { (MappedText::whole(raw), Vec::new()) };
+            if looks_like_html(raw) { to_text(raw) } else { (MappedText::whole(raw), Vec::new()) };
         let plain = characters::clean(text);
-        let lines = lines::split(&plain, &marks, is_html);
+        let lines = lines::split(&plain, &marks);
         let kinds = classify(&lines);
         let mut sections: Vec<Section> = Vec::new();
         for (line, kind) in lines.iter().zip(kinds) {
@@ -51,7 +48,7 @@ impl CleanedText {
             }
         }
         drop(lines);
-        Self { plain, sections, counts: RawCounts::of(raw), is_html }
+        Self { plain, sections, counts: RawCounts::of(raw) }
     }
 
     /// Cleans a text that is the customer's own throughout, such as a subject: only characters change.
@@ -60,7 +57,7 @@ impl CleanedText {
         let plain = characters::clean(MappedText::whole(raw));
         let range = 0..plain.text().len();
         let sections = vec![Section { kind: SectionKind::Body, range }];
-        Self { plain, sections, counts: RawCounts::of(raw), is_html: false }
+        Self { plain, sections, counts: RawCounts::of(raw) }
     }
 
     /// Returns the whole text, quotes and all: NFC, without control and zero-width characters and without HTML, trimmed.
@@ -96,7 +93,7 @@ impl CleanedText {
             let text = self.plain().get(section.range.clone()).unwrap_or_default();
             let mut separator = if body.is_empty() { "" } else { "\n\n" };
             for line in text.split('\n') {
-                let line = view(line, self.is_html);
+                let line = view(line);
                 if line.is_empty() {
                     separator = if body.is_empty() { "" } else { "\n\n" };
                     continue;

@@ -41,10 +41,7 @@ pub(super) struct MarkedRange {
 pub(super) fn to_text(raw: &str) -> (MappedText, Vec<MarkedRange>) {
     let mut converter = Converter::new(raw);
     let receiver = TokenReceiver::new(raw, &mut converter);
-    // Yields nothing: the receiver takes everything as it comes.
-    for Ok(token) in Tokenizer::new_with_emitter(raw, receiver) {
-        match token {}
-    }
+    let Ok(()) = Tokenizer::new_with_emitter(raw, receiver).finish();
     converter.finish()
 }
 

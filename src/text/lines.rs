@@ -35,13 +35,11 @@ impl Line<'_> {
 
 /// Returns what is read of a line: links shortened, nothing that could be taken for a tag, no white space at its end.
 ///
-/// The rules look at this and not at the line itself, so that they see in a body what they saw in the whole text.
-pub(super) fn view(line: &str, is_html: bool) -> Cow<'_, str> {
+/// Tags can be left when HTML spells them out or when something invisible stood within. The rules look at this and not at
+/// the line itself, so that they see in a body what they saw in the whole text.
+pub(super) fn view(line: &str) -> Cow<'_, str> {
     let line = line.trim_end();
     let shortened = if line.contains("://") { shorten(line) } else { Cow::Borrowed(line) };
-    if !is_html {
-        return shortened;
-    }
     match shortened {
         Cow::Borrowed(line) => without_tags(line),
         Cow::Owned(line) => Cow::Owned(without_tags(&line).into_owned()),
@@ -51,7 +49,7 @@ pub(super) fn view(line: &str, is_html: bool) -> Cow<'_, str> {
 /// Splits a text into lines and notes what mail programs say about them.
 ///
 /// `marks` are in order of their beginning.
-pub(super) fn split<'a>(source: &'a MappedText, marks: &[MarkedRange], is_html: bool) -> Vec<Line<'a>> {
+pub(super) fn split<'a>(source: &'a MappedText, marks: &[MarkedRange]) -> Vec<Line<'a>> {
     let mut start = 0;
     let mut lines: Vec<Line<'a>> = Vec::new();
     for line in source.text().split('\n') {
@@ -59,7 +57,7 @@ pub(super) fn split<'a>(source: &'a MappedText, marks: &[MarkedRange], is_html: 
         start = range.end + 1;
         lines.push(Line {
             range,
-            view: view(line, is_html),
+            view: view(line),
             quote_depth: 0,
             is_signature: false,
             begins_rest: false,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::characters::is_boundary;
+
 /// Bytes from which a link says less than it takes.
 const MAX_LINK_BYTES: usize = 120;
 
@@ -13,7 +15,14 @@ const TRACKING_PARAMETERS: [&str; 14] = [
 
 /// Beginnings of hosts that only redirect from a mailing.
 const REDIRECT_PREFIXES: [&str; 9] = [
-    "click.", "clicks.", "clicktracking.", "links.", "link.", "email.", "trk.", "go.mail.",
+    "click.",
+    "clicks.",
+    "clicktracking.",
+    "links.",
+    "link.",
+    "email.",
+    "trk.",
+    "go.mail.",
     "mailing.",
 ];
 
@@ -37,7 +46,9 @@ pub(super) fn shorten(line: &str) -> Cow<'_, str> {
     let mut changed = false;
     while let Some((before, scheme, after)) = next_link(rest) {
         let (link, tail) = split_link(after);
-        let host = host(link).filter(|host| is_noise(host, link));
+        // A mark that combines with the link's last character must not combine with the host's.
+        let is_whole = tail.chars().next().is_none_or(is_boundary);
+        let host = host(link).filter(|host| is_whole && is_noise(host, link));
         result.push_str(before);
         if let Some(host) = host {
             result.push_str(host);
@@ -89,8 +100,7 @@ fn host(link: &str) -> Option<&str> {
     let host = authority.split(':').next()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
     let first = host.bytes().next()?;
-    (first.is_ascii_alphanumeric() && host.contains('.') && host.bytes().all(plain))
-        .then_some(host)
+    (first.is_ascii_alphanumeric() && host.contains('.') && host.bytes().all(plain)).then_some(host)
 }
 
 fn is_noise(host: &str, link: &str) -> bool {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::characters::floor_boundary;
+
 /// Bytes of the raw text between two stored counts.
 const CHECKPOINT_BYTES: usize = 256;
 
@@ -186,7 +188,7 @@ impl RawCounts {
         let mut checkpoints = vec![(0, 0)];
         let (mut code_points, mut utf16, mut at) = (0, 0, 0);
         while at < raw.len() {
-            let end = raw.floor_char_boundary((checkpoints.len()) * CHECKPOINT_BYTES);
+            let end = floor_boundary(raw, checkpoints.len() * CHECKPOINT_BYTES);
             let part = raw.get(at..end).unwrap_or_default();
             code_points += part.chars().count();
             utf16 += part.chars().map(char::len_utf16).sum::<usize>();
@@ -206,8 +208,8 @@ impl RawCounts {
                 (Some(last), Unit::Utf16) => last.1,
             };
         };
-        let start = self.raw.floor_char_boundary(index * CHECKPOINT_BYTES);
-        let rest = self.raw.get(start..self.raw.floor_char_boundary(byte)).unwrap_or_default();
+        let start = floor_boundary(&self.raw, index * CHECKPOINT_BYTES);
+        let rest = self.raw.get(start..floor_boundary(&self.raw, byte)).unwrap_or_default();
         match unit {
             Unit::CodePoints => code_points + rest.chars().count(),
             Unit::Utf16 => utf16 + rest.chars().map(char::len_utf16).sum::<usize>(),

@@ -5,6 +5,7 @@
 
 pub(super) mod closings;
 pub(super) mod devices;
+pub(super) mod fields;
 pub(super) mod footers;
 
 /// Returns a text in lower case, with plain spaces and apostrophes and with ASCII digits.
@@ -31,50 +32,6 @@ fn plain(character: char) -> char {
 
 fn digit(character: char, zero: char) -> char {
     char::from_digit(u32::from(character) - u32::from(zero), 10).unwrap_or(character)
-}
-
-/// Field of a header that mail programs put before what they quote.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum HeaderField {
-    From,
-    Date,
-    To,
-    Copy,
-    Subject,
-    Other,
-}
-
-impl HeaderField {
-    /// Reads the name of a field, folded, without its colon.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "from" | "von" | "kimden" | "gönderen" | "差出人" | "送信者" | "送信元" | "发件人"
-            | "寄件者" | "寄件人" | "發件人" | "de" | "da" | "van" | "od" | "från" | "от"
-            | "отправитель" | "от кого" | "من" | "المرسل" | "보낸 사람" | "보낸사람" | "보낸이"
-            | "발신" | "발신자" => Self::From,
-            "sent" | "date" | "gesendet" | "datum" | "gönderildi" | "gönderme tarihi"
-            | "gönderilme tarihi" | "tarih" | "送信日時" | "日時" | "日付" | "送信日" | "发送时间"
-            | "發送時間" | "日期" | "发送日期" | "寄件日期" | "时间" | "envoyé" | "envoyé le"
-            | "enviado" | "enviado el" | "fecha" | "inviato" | "inviato il" | "data"
-            | "enviado em" | "enviada em" | "enviada" | "verzonden" | "wysłano" | "wysłane"
-            | "data wysłania" | "skickat" | "отправлено" | "дата" | "تاريخ الإرسال"
-            | "التاريخ" | "تم الإرسال" | "أُرسلت" | "보낸 날짜" | "보낸날짜" | "날짜" | "보낸 시간" => {
-                Self::Date
-            }
-            "to" | "an" | "kime" | "alıcı" | "宛先" | "收件人" | "收件者" | "à" | "pour"
-            | "para" | "a" | "per" | "aan" | "do" | "till" | "кому" | "إلى" | "الى" | "받는 사람"
-            | "받는사람" | "받는이" | "수신" => Self::To,
-            "cc" | "bcc" | "kopie" | "kopia" | "bilgi" | "copie" | "抄送" | "副本" | "kopi"
-            | "копия" | "نسخة" | "참조" | "dw" | "copia" => Self::Copy,
-            "subject" | "betreff" | "konu" | "件名" | "主题" | "主題" | "主旨" | "objet"
-            | "asunto" | "oggetto" | "assunto" | "onderwerp" | "temat" | "ämne" | "тема"
-            | "الموضوع" | "제목" => Self::Subject,
-            "reply-to" | "importance" | "attachments" | "priority" | "antwort an" | "priorität"
-            | "wichtigkeit" | "anlagen" | "yanıtla" | "répondre à" | "importancia"
-            | "responder a" | "rispondi a" | "重要性" | "답장" => Self::Other,
-            _ => return None,
-        })
-    }
 }
 
 /// Rules of dashes that announce a forwarded message, without the dashes.
@@ -142,6 +99,36 @@ pub(super) const BEGIN_FORWARDED: &[&str] = &[
     "начало пересылаемого сообщения:",
     "بداية الرسالة المعاد توجيهها:",
     "전달된 메시지 시작:",
+];
+
+/// What mail programs put before the subject of a forwarded message.
+pub(super) const FORWARD_PREFIXES: &[&str] = &[
+    "fwd",
+    "fw",
+    "wg",
+    "tr",
+    "trans",
+    "rv",
+    "enc",
+    "doorst",
+    "vb",
+    "vs",
+    "i",
+    "i̇lt",
+    "ilt",
+    "ynt",
+    "pd",
+    "podaj",
+    "转发",
+    "轉寄",
+    "転送",
+    "전달",
+    "пересл",
+    "пер",
+    "إعادة توجيه",
+    "re: fwd",
+    "re: fw",
+    "aw: wg",
 ];
 
 /// Rules of dashes that announce what is answered, without the dashes.
@@ -218,7 +205,15 @@ pub(super) const WROTE: &[&str] = &[
 
 /// Verbs that stand before the writer's name in the line that introduces a quote.
 pub(super) const WROTE_BEFORE_NAME: &[&str] = &[
-    " schrieb ", " schreef ", " skrev ", " كتب ", "كتب/كتبت ", "بواسطة ", " wrote ", " от ", " geschreven door ",
+    " schrieb ",
+    " schreef ",
+    " skrev ",
+    " كتب ",
+    "كتب/كتبت ",
+    "بواسطة ",
+    " wrote ",
+    " от ",
+    " geschreven door ",
 ];
 
 /// Lines of helpdesks above which the answer goes.

@@ -1,8 +1,11 @@
 //! What announces the message that is answered or forwarded.
 
+use super::characters::floor_boundary;
 use super::lines::Line;
+use super::phrases::fields::HeaderField;
 use super::phrases::{
-    BEGIN_FORWARDED, FORWARDED, HeaderField, ORIGINAL, REPLY_ABOVE, WROTE, WROTE_BEFORE_NAME, fold,
+    BEGIN_FORWARDED, FORWARD_PREFIXES, FORWARDED, ORIGINAL, REPLY_ABOVE, WROTE, WROTE_BEFORE_NAME,
+    fold,
 };
 
 /// Lines over which "On … wrote:" may be broken.
@@ -76,9 +79,15 @@ impl Moment {
                 let [first, second] = numbers;
                 moment.has_date |= digits == 4 && (1990..2100).contains(&value);
                 let is_separator = matches!(before, '.' | '/' | '-');
-                moment.has_date |= is_separator && second.0 == before && first.1 > 0 && second.1 > 0;
+                moment.has_date |=
+                    is_separator && second.0 == before && first.1 > 0 && second.1 > 0;
                 let is_clock = matches!(before, ':' | '.' | 'h' | '時');
-                moment.has_time |= is_clock && digits == 2 && second.1 <= 2 && second.1 > 0 && second.2 < 25 && value < 60;
+                moment.has_time |= is_clock
+                    && digits == 2
+                    && second.1 <= 2
+                    && second.1 > 0
+                    && second.2 < 25
+                    && value < 60;
                 numbers = [second, (before, digits, value)];
             }
             before = character;
@@ -105,7 +114,11 @@ fn has_address(text: &str) -> bool {
 /// Returns where the introduction that ends in line `end` begins, and how sure it is.
 ///
 /// `first` is the first line that may belong to it.
-pub(super) fn introduction_at(lines: &[Line<'_>], first: usize, end: usize) -> Option<(usize, Certainty)> {
+pub(super) fn introduction_at(
+    lines: &[Line<'_>],
+    first: usize,
+    end: usize,
+) -> Option<(usize, Certainty)> {
     let last = lines.get(end)?;
     if !last.text().ends_with([':', '：']) {
         return None;
@@ -126,11 +139,14 @@ pub(super) fn introduction_at(lines: &[Line<'_>], first: usize, end: usize) -> O
 
 /// Tells whether a line introduces a quote and goes on with it, as some programs do: "… <a@b.example> wrote: Dear …".
 pub(super) fn is_introduction_with_quote(text: &str) -> bool {
-    let Some(bracket) = text.find('>').filter(|&bracket| bracket < MAX_INTRODUCTION_LINE_BYTES) else {
+    let Some(bracket) = text.find('>').filter(|&bracket| bracket < MAX_INTRODUCTION_LINE_BYTES)
+    else {
         return false;
     };
     let Some(rest) = text.get(bracket..) else { return false };
-    let Some(colon) = rest.find(": ").filter(|&colon| colon < MAX_FIELD_BYTES) else { return false };
+    let Some(colon) = rest.find(": ").filter(|&colon| colon < MAX_FIELD_BYTES) else {
+        return false;
+    };
     text.get(..=bracket + colon).is_some_and(|text| introduction(text) == Some(Certainty::Alone))
 }
 
@@ -157,7 +173,10 @@ pub(super) fn announcement(lines: &[Line<'_>], at: usize, fields: &Fields) -> Op
             return Some(Announcement { end, is_forward: true });
         }
     }
-    if text.ends_with([':', '：']) && text.len() <= MAX_ANNOUNCEMENT_BYTES && is_begin_forwarded(text) {
+    if text.ends_with([':', '：'])
+        && text.len() <= MAX_ANNOUNCEMENT_BYTES
+        && is_begin_forwarded(text)
+    {
         let end = header_end(lines, next_line(lines, at + 1), fields).unwrap_or(at + 1);
         return Some(Announcement { end, is_forward: true });
     }
@@ -175,7 +194,9 @@ fn ruled_announcement(text: &str) -> Option<bool> {
     if text.len() > MAX_ANNOUNCEMENT_BYTES {
         return None;
     }
-    let is_rule = |character: char| matches!(character, '-' | '_' | '—' | '–' | '=' | '*') || character.is_whitespace();
+    let is_rule = |character: char| {
+        matches!(character, '-' | '_' | '—' | '–' | '=' | '*') || character.is_whitespace()
+    };
     let words = text.trim_matches(is_rule);
     let dashes = text.len() - text.trim_start_matches(is_rule).len();
     if words.is_empty() || dashes < 2 {
@@ -212,7 +233,7 @@ impl Fields {
 }
 
 fn field(text: &str) -> Option<HeaderField> {
-    let head = text.get(..text.floor_char_boundary(MAX_FIELD_BYTES)).unwrap_or_default();
+    let head = text.get(..floor_boundary(text, MAX_FIELD_BYTES)).unwrap_or_default();
     let (name, _) = head.split_once([':', '：'])?;
     let name = name.trim_matches(['*', ' ', '\u{a0}', '\u{202f}', '\u{3000}']);
     HeaderField::named(&fold(name))
@@ -254,6 +275,13 @@ fn is_continued(lines: &[Line<'_>], at: usize) -> bool {
     !text.is_empty() && before.text().ends_with([';', ',']) && has_address(text)
 }
 
+/// Tells whether a line is the subject that a mail program gives a forwarded message: "Fwd: …".
+pub(super) fn is_forward_subject(text: &str) -> bool {
+    let head = text.get(..floor_boundary(text, MAX_FIELD_BYTES)).unwrap_or_default();
+    head.split_once([':', '：'])
+        .is_some_and(|(prefix, _)| FORWARD_PREFIXES.contains(&fold(prefix.trim()).as_str()))
+}
+
 /// Tells whether a line is a helpdesk's mark above which the answer goes.
 pub(super) fn is_reply_mark(text: &str) -> bool {
     if text.len() > MAX_ANNOUNCEMENT_BYTES {
@@ -282,7 +310,9 @@ fn is_quoted(text: &str) -> bool {
     let is_spaced = marks.ends_with(' ') || marks.len() > 1;
     match rest.chars().next() {
         None => true,
-        Some(first) if is_spaced => first.is_alphabetic() || matches!(first, '"' | '“' | '*' | '-' | '•' | '[' | '¿' | '¡'),
+        Some(first) if is_spaced => {
+            first.is_alphabetic() || matches!(first, '"' | '“' | '*' | '-' | '•' | '[' | '¿' | '¡')
+        }
         Some(first) => first.is_alphabetic() && rest.contains(' '),
     }
 }
@@ -308,7 +338,10 @@ mod tests {
 
     #[test]
     fn what_a_person_could_have_written_needs_a_quote() {
-        assert_eq!(introduction("Am 05.11.25 um 16:20 schrieb Ihr Support:"), Some(Certainty::WithQuote));
+        assert_eq!(
+            introduction("Am 05.11.25 um 16:20 schrieb Ihr Support:"),
+            Some(Certainty::WithQuote)
+        );
         assert_eq!(introduction("On Wednesday I wrote again:"), None);
         assert_eq!(introduction("At 10:00 they said:"), None);
     }

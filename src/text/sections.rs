@@ -8,6 +8,8 @@
 //! introduction to a quote, which goes too; the second pass sees a blank line where something was cut; and it goes on until
 //! it finds nothing more.
 
+use std::ops::Range;
+
 use super::lines::Line;
 use super::quotes::{
     self, Certainty, Fields, MAX_INTRODUCTION_LINES, announcement, introduction_at,
@@ -61,32 +63,40 @@ struct Cut {
 impl Sectioner<'_> {
     fn run(&mut self) {
         let mut start = 0;
+        let mut above = Vec::new();
         loop {
             let cut = self.mark_quotes(start);
             let end = cut.as_ref().map_or(self.lines.len(), |cut| cut.start);
-            let is_blank = self.mark_endings(start, end);
+            let kept = self.mark_endings(&above, start..end);
             let Some(cut) = cut else { return };
-            // A message that is nothing but a forwarded one is that message.
-            match cut.forwarded {
-                Some(forwarded) if is_blank => {
-                    self.mark(cut.start..forwarded, SectionKind::Forward);
-                    self.depth = self.lines.get(cut.start).map_or(0, |line| line.quote_depth);
-                    start = forwarded;
-                }
-                Some(forwarded) => {
-                    self.mark(cut.start..forwarded, SectionKind::Forward);
-                    self.mark(forwarded..self.lines.len(), SectionKind::Quote);
-                    return;
-                }
-                None => {
-                    self.mark(cut.start..self.lines.len(), SectionKind::Quote);
-                    return;
-                }
+            let Some(forwarded) = cut.forwarded else {
+                self.mark(cut.start..self.lines.len(), SectionKind::Quote);
+                return;
+            };
+            self.mark(cut.start..forwarded, SectionKind::Forward);
+            if !self.says_nothing(&kept) {
+                self.mark(forwarded..self.lines.len(), SectionKind::Quote);
+                return;
             }
+            // A message that is nothing but a forwarded one is that message.
+            self.depth = self.lines.get(cut.start).map_or(0, |line| line.quote_depth);
+            start = forwarded;
+            above = kept;
         }
     }
 
-    fn mark(&mut self, range: std::ops::Range<usize>, kind: SectionKind) {
+    /// Tells whether the lines above a forwarded message are none, or its subject alone.
+    fn says_nothing(&self, kept: &[usize]) -> bool {
+        match kept {
+            [] => true,
+            [line] => {
+                self.lines.get(*line).is_some_and(|line| quotes::is_forward_subject(line.text()))
+            }
+            _ => false,
+        }
+    }
+
+    fn mark(&mut self, range: Range<usize>, kind: SectionKind) {
         if let Some(kinds) = self.kinds.get_mut(range) {
             kinds.fill(kind);
         }
@@ -159,7 +169,8 @@ impl Sectioner<'_> {
         if self.is_inner(at) {
             return at + 1;
         }
-        let is_marked_line = |line: &Line<'_>| is_marked(line.text()) && line.quote_depth <= self.depth;
+        let is_marked_line =
+            |line: &Line<'_>| is_marked(line.text()) && line.quote_depth <= self.depth;
         // Seen from its first line only, or it would be counted again from each.
         if at > 0 && self.lines.get(at - 1).is_some_and(is_marked_line) && !self.was_cut(at - 1) {
             return at;
@@ -181,13 +192,17 @@ impl Sectioner<'_> {
         self.quote_end(next) > next
     }
 
-    /// Marks signatures and notices at the end of what is left of the lines `start..end`; tells whether nothing is left.
-    fn mark_endings(&mut self, start: usize, end: usize) -> bool {
-        self.mark_signature_containers(start, end);
+    /// Marks signatures and notices at the end of what is left of lines; returns what is left then, with the lines `above`.
+    fn mark_endings(&mut self, above: &[usize], range: Range<usize>) -> Vec<usize> {
+        self.mark_signature_containers(range.clone());
         let mut kept: Vec<Ending<'_>> = Vec::new();
         let mut indices: Vec<usize> = Vec::new();
         let mut is_paragraph = true;
-        for (at, line) in self.lines.iter().enumerate().take(end).skip(start) {
+        for at in above.iter().copied().chain(range.clone()) {
+            if at == range.start {
+                is_paragraph = true;
+            }
+            let Some(line) = self.lines.get(at) else { break };
             if line.is_blank() || self.was_cut(at) {
                 is_paragraph = true;
                 continue;
@@ -204,17 +219,19 @@ impl Sectioner<'_> {
                 }
             }
         }
-        kept.is_empty()
+        indices
     }
 
     /// Marks what mail programs call a signature, unless it is too long or asks something: people write there too.
-    fn mark_signature_containers(&mut self, start: usize, end: usize) {
-        let mut at = start;
-        while at < end {
-            let rest = self.lines.get(at..end).unwrap_or_default();
+    fn mark_signature_containers(&mut self, range: Range<usize>) {
+        let mut at = range.start;
+        while at < range.end {
+            let rest = self.lines.get(at..range.end).unwrap_or_default();
             let is_part = |line: &Line<'_>| line.is_signature || line.is_blank();
             let count = match rest.first() {
-                Some(line) if line.is_signature => rest.iter().take_while(|line| is_part(line)).count(),
+                Some(line) if line.is_signature => {
+                    rest.iter().take_while(|line| is_part(line)).count()
+                }
                 _ => 0,
             };
             let texts = || rest.iter().take(count).map(Line::text).filter(|text| !text.is_empty());

@@ -1,9 +1,13 @@
 //! What stands under a message: closing formulas, names, addresses, notices of firms and mail programs.
 
-use super::phrases::closings::{CJK_CONTENT, CLOSINGS, CONTENT_STEMS, FROM_PLACE, PARTICLES};
+mod names;
+
+use names::{has_content, is_name};
+
+use super::phrases::closings::{CLOSINGS, FROM_PLACE};
 use super::phrases::devices::{DEVICES, NOT_SENT_FROM, SENT_FROM};
-use super::phrases::footers::FOOTERS;
 use super::phrases::fold;
+use super::phrases::footers::FOOTERS;
 use super::sections::SectionKind;
 
 /// Lines of a signature.
@@ -101,7 +105,8 @@ fn notice(lines: &[Ending<'_>]) -> Option<usize> {
     }
     let paragraph: Vec<&str> = lines.get(first..)?.iter().map(|line| line.text).collect();
     let paragraph = fold(&paragraph.join(" "));
-    let is_notice = !paragraph.contains('?') && FOOTERS.iter().any(|phrase| paragraph.contains(phrase));
+    let is_notice =
+        !paragraph.contains('?') && FOOTERS.iter().any(|phrase| paragraph.contains(phrase));
     is_notice.then_some(count)
 }
 
@@ -132,7 +137,9 @@ fn role(text: &str) -> Role {
         Role::Rule
     } else if is_closing(text) {
         Role::Closing
-    } else if text.len() > MAX_LINE_BYTES || text.contains(['?', '？', '؟', '!', '！', '。', '¿', '¡']) {
+    } else if text.len() > MAX_LINE_BYTES
+        || text.contains(['?', '？', '؟', '!', '！', '。', '¿', '¡'])
+    {
         Role::Text
     } else if is_contact(text) || is_registration(text) || is_sent_from(text) {
         if has_content(&fold(text)) { Role::Text } else { Role::Contact }
@@ -146,7 +153,23 @@ fn role(text: &str) -> Role {
 /// Tells whether a line is a rule of five signs or more.
 fn is_rule(text: &str) -> bool {
     let is_sign = |character: char| {
-        matches!(character, '-' | '_' | '=' | '*' | '~' | '─' | '━' | '―' | '＝' | '＊' | '～' | '—' | '+' | '#' | '・')
+        matches!(
+            character,
+            '-' | '_'
+                | '='
+                | '*'
+                | '~'
+                | '─'
+                | '━'
+                | '―'
+                | '＝'
+                | '＊'
+                | '～'
+                | '—'
+                | '+'
+                | '#'
+                | '・'
+        )
     };
     text.chars().count() >= 5 && text.chars().all(is_sign)
 }
@@ -184,22 +207,14 @@ fn is_closing(text: &str) -> bool {
 /// Tells whether a line is a Korean name with the word with which one signs.
 fn is_korean_closing(phrase: &str) -> bool {
     let name = ["드림", "올림", "배상"].iter().find_map(|word| phrase.strip_suffix(word));
-    name.is_some_and(|name| name.ends_with(' ') && name.split_whitespace().count() <= 2 && name.chars().count() <= 10)
+    name.is_some_and(|name| {
+        name.ends_with(' ') && name.split_whitespace().count() <= 2 && name.chars().count() <= 10
+    })
 }
 
 /// Tells whether a formula with a capitalised word behind it may be something else: "LG Fernseher", "Best Buy".
 fn is_ambiguous(formula: &str) -> bool {
     formula.len() <= 4
-}
-
-/// Tells whether a folded line has a word that says something.
-fn has_content(folded: &str) -> bool {
-    folded.split(|character: char| character.is_whitespace() || matches!(character, ',' | '|' | ':' | '/' | '(' | '#')).any(|word| {
-        CONTENT_STEMS.iter().any(|stem| {
-            let is_short = stem.chars().count() <= 3 && stem.is_ascii();
-            if is_short { word.trim_end_matches('.') == *stem } else { word.starts_with(stem) }
-        })
-    }) || folded.contains('#')
 }
 
 /// Tells whether a line says how to reach somebody: an address, a site, a telephone number, parts between bars.
@@ -215,8 +230,11 @@ fn is_contact(text: &str) -> bool {
     }
     let digits = text.chars().filter(|character| character.is_numeric()).count();
     let letters = text.chars().filter(|character| character.is_alphabetic()).count();
-    let signs = text.chars().filter(|character| matches!(character, '+' | '(' | ')' | '-' | ' ' | '/' | '.')).count();
-    let is_telephone = digits >= 7 && digits <= 16 && letters <= 12 && (signs >= 1 || letters > 0);
+    let signs = text
+        .chars()
+        .filter(|character| matches!(character, '+' | '(' | ')' | '-' | ' ' | '/' | '.'))
+        .count();
+    let is_telephone = (7..=16).contains(&digits) && letters <= 12 && (signs >= 1 || letters > 0);
     is_telephone && words <= 9
 }
 
@@ -226,80 +244,31 @@ fn is_registration(text: &str) -> bool {
         return false;
     }
     const WORDS: [&str; 22] = [
-        "amtsgericht", "handelsregister", "geschäftsführer", "ust-id", "hrb ", "registered office", "company no", "vat no", "vat reg", "siret",
-        "rcs ", "p.iva", "partita iva", "c.i.f", "kvk ", "btw ", "krs ", "regon", "org.nr", "mersis", "инн ", "огрн",
+        "amtsgericht",
+        "handelsregister",
+        "geschäftsführer",
+        "ust-id",
+        "hrb ",
+        "registered office",
+        "company no",
+        "vat no",
+        "vat reg",
+        "siret",
+        "rcs ",
+        "p.iva",
+        "partita iva",
+        "c.i.f",
+        "kvk ",
+        "btw ",
+        "krs ",
+        "regon",
+        "org.nr",
+        "mersis",
+        "инн ",
+        "огрн",
     ];
     let folded = fold(text);
     WORDS.iter().any(|word| folded.contains(word))
-}
-
-/// Tells whether a text looks like a name, title, firm or street of at most `max_words` words.
-fn is_name(text: &str, max_words: usize) -> bool {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if words.is_empty() || words.len() > max_words {
-        return false;
-    }
-    let shouted = words.iter().filter(|word| word.chars().count() >= 3 && is_shouted(word)).count();
-    if shouted >= 3 || text.contains(['…', ';', '"', '„', '“', '«']) {
-        return false;
-    }
-    let is_name = match text.chars().find(|character| character.is_alphabetic()) {
-        None => false,
-        Some(first) if is_cased(first) => is_cased_name(&words),
-        Some(first) => is_uncased_name(text, first, words.len()),
-    };
-    is_name && !has_content(&fold(text))
-}
-
-fn is_shouted(word: &str) -> bool {
-    word.chars().all(|character| !character.is_lowercase()) && word.chars().any(char::is_uppercase)
-}
-
-fn is_cased(character: char) -> bool {
-    character.is_uppercase() || character.is_lowercase()
-}
-
-/// Names of scripts with capitals: every word is capitalised, a number, a sign or a particle.
-fn is_cased_name(words: &[&str]) -> bool {
-    let mut capitals = 0;
-    for word in words {
-        let bare = word.trim_matches(['(', ')', ',', '"', '\'', '|', '/', '&', '-', '–', '.', ':']);
-        let Some(first) = bare.chars().next() else { continue };
-        if first.is_uppercase() {
-            capitals += 1;
-        } else if !(first.is_numeric() || is_particle(word)) {
-            // One small word alone is how many sign: "anna".
-            let is_alone = words.len() == 1 && bare.chars().all(char::is_alphabetic) && bare.chars().count() <= 12;
-            return is_alone;
-        }
-    }
-    let ends_sentence = words.len() > 2 && words.last().is_some_and(|last| last.ends_with('.') && last.chars().count() > 5);
-    capitals > 0 && !ends_sentence
-}
-
-fn is_particle(word: &str) -> bool {
-    PARTICLES.contains(&word.trim_end_matches(','))
-}
-
-/// Names of scripts without capitals: a few characters, none that sentences are made of.
-fn is_uncased_name(text: &str, first: char, words: usize) -> bool {
-    let characters = text.chars().filter(|character| character.is_alphabetic()).count();
-    match u32::from(first) {
-        // Arabic and Hebrew
-        0x590..=0x6ff => words <= 3,
-        // Hangul: a name and how one signs
-        0xac00..=0xd7a3 => {
-            let name = text.trim_end_matches("드림").trim_end_matches("올림").trim_end_matches("배상").trim();
-            let limit = if name.len() < text.len() { 12 } else { 4 };
-            words <= 4 && name.chars().filter(|character| !character.is_whitespace()).count() <= limit
-        }
-        // Han and kana
-        0x3040..=0x30ff | 0x3400..=0x9fff => {
-            let limit = if text.contains(['社', '部', '課', '室', '司', '店', '所']) { 16 } else { 5 };
-            characters <= limit && !text.contains(CJK_CONTENT) && !text.contains(['、', '，', ',', '！'])
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -309,8 +278,14 @@ mod tests {
     #[test]
     fn what_mail_programs_say_is_told_from_what_people_say() {
         for text in [
-            "Sent from my iPhone", "Von meinem iPhone gesendet", "iPhone'umdan gönderildi", "iPhoneから送信", "发自我的iPhone",
-            "나의 iPhone에서 보냄", "Get Outlook for iOS", "أُرسلت من الـ iPhone",
+            "Sent from my iPhone",
+            "Von meinem iPhone gesendet",
+            "iPhone'umdan gönderildi",
+            "iPhoneから送信",
+            "发自我的iPhone",
+            "나의 iPhone에서 보냄",
+            "Get Outlook for iOS",
+            "أُرسلت من الـ iPhone",
         ] {
             assert!(is_sent_from(text), "{text}");
         }
@@ -331,8 +306,13 @@ mod tests {
     #[test]
     fn a_wish_under_a_closing_keeps_everything() {
         for wish in [
-            "Please also cancel order 5", "PS: call me", "CANCEL MY ORDER", "请尽快退款", "أريد استرداد",
-            "Kundennummer 559201", "and where is it?",
+            "Please also cancel order 5",
+            "PS: call me",
+            "CANCEL MY ORDER",
+            "请尽快退款",
+            "أريد استرداد",
+            "Kundennummer 559201",
+            "and where is it?",
         ] {
             assert_eq!(cut(&["It leaks.", "Best regards", "Tom Abara", wish]), None, "{wish}");
         }
@@ -340,7 +320,13 @@ mod tests {
 
     #[test]
     fn a_closing_with_contacts_under_it_is_a_signature() {
-        let lines = ["It leaks.", "Kind regards,", "Tom Abara", "Head of Sales | Abara Ltd", "+44 20 7946 0000"];
+        let lines = [
+            "It leaks.",
+            "Kind regards,",
+            "Tom Abara",
+            "Head of Sales | Abara Ltd",
+            "+44 20 7946 0000",
+        ];
 
         assert_eq!(cut(&lines), Some((4, SectionKind::Signature)));
     }

@@ -1,5 +1,5 @@
-use proptest::prelude::*;
-use serde::Deserialize;
+mod corpus;
+mod properties;
 
 use super::*;
 use crate::message::{Limits, MessageDraft, ValidationErrors};
@@ -50,7 +50,10 @@ fn a_bare_quote_leaves_the_subject_and_a_bare_forward_is_the_message() {
 
 #[test]
 fn subjects_are_not_cut() {
-    assert_eq!(NormalizedText::of(&message("> Sent from my iPhone", "")).text, "> Sent from my iPhone");
+    assert_eq!(
+        NormalizedText::of(&message("> Sent from my iPhone", "")).text,
+        "> Sent from my iPhone"
+    );
 }
 
 /// Returns the part of `raw` that code points `span` are.
@@ -98,41 +101,43 @@ fn sections_tell_quotes_signatures_and_notices_apart() {
     assert_eq!(cleaned.section_at(0), SectionKind::Body);
 }
 
-/// A message of `data/text`.
-#[derive(Deserialize)]
-struct LabelledMail {
-    id: String,
-    kind: String,
-    raw: String,
-    body: String,
-}
+#[test]
+fn a_forwarded_message_under_its_own_subject_is_the_message() {
+    let raw =
+        "Fwd: Receipt\n\n---------- Forwarded message ---------\nFrom: a@b.example\n\nPaid twice.";
 
-fn words(text: &str) -> Vec<&str> {
-    text.split_whitespace().collect()
-}
-
-/// Returns the share of messages of `data/text/<part>.jsonl` whose body is found word for word, and lists the others.
-fn exact_share(part: &str) -> f64 { exact(part, true) }
-fn exact_share_quiet(part: &str) -> f64 { exact(part, false) }
-fn exact(part: &str, show: bool) -> f64 {
-    let path = format!("{}/data/text/{part}.jsonl", env!("CARGO_MANIFEST_DIR"));
-    let lines = std::fs::read_to_string(path).unwrap();
-    let mails: Vec<LabelledMail> =
-        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut right = 0;
-    for mail in &mails {
-        let body = CleanedText::of(&mail.raw).body();
-        if words(&body) == words(&mail.body) {
-            right += 1;
-        } else if show && std::env::args().any(|argument| argument == "--nocapture") {
-            eprintln!("{} {}\n--- expected\n{}\n--- found\n{body}\n", mail.id, mail.kind, mail.body);
-        }
-    }
-    f64::from(right) / mails.len() as f64
+    assert_eq!(CleanedText::of(raw).body(), "Fwd: Receipt\n\nPaid twice.");
 }
 
 #[test]
-fn bodies_of_labelled_mails_are_found() {
-    let (dev, test) = (exact_share("dev"), exact_share_quiet("test"));
-    eprintln!("exact: dev {dev:.3}, test {test:.3}");
+fn what_becomes_a_tag_by_cleaning_stays_text() {
+    assert_eq!(CleanedText::of("<\u{200b}a>").body(), "< a>");
+    assert_eq!(CleanedText::of("<p>&lt;br&gt;</p>").body(), "< br>");
+}
+
+#[test]
+fn phrases_are_folded_as_texts_are() {
+    use super::phrases::{self, closings, devices, fold, footers};
+
+    for phrase in [
+        phrases::FORWARDED,
+        phrases::BEGIN_FORWARDED,
+        phrases::ORIGINAL,
+        phrases::WROTE,
+        phrases::WROTE_BEFORE_NAME,
+        phrases::REPLY_ABOVE,
+        phrases::FORWARD_PREFIXES,
+        closings::CLOSINGS,
+        closings::CONTENT_STEMS,
+        closings::FROM_PLACE,
+        closings::PARTICLES,
+        devices::SENT_FROM,
+        devices::DEVICES,
+        footers::FOOTERS,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        assert_eq!(fold(&normalize(&format!("x{phrase}x"))), format!("x{phrase}x"));
+    }
 }

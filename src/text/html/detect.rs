@@ -11,7 +11,7 @@ pub(crate) fn looks_like_html(text: &str) -> bool {
 
 /// Returns a line of text with a space behind every `<` that could be taken for a tag.
 ///
-/// HTML can spell out tags as text; taken as HTML again they would be lost.
+/// Taken as HTML again they would be lost.
 pub(crate) fn without_tags(line: &str) -> Cow<'_, str> {
     if next_tag(line).is_none() {
         return Cow::Borrowed(line);
@@ -53,7 +53,9 @@ fn is_tag(text: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let is_known = match name.as_str() {
         "!doctype" => return true,
-        "b" | "i" | "u" | "s" | "em" | "strong" | "tr" | "tbody" | "thead" | "title" | "small" => true,
+        "b" | "i" | "u" | "s" | "em" | "strong" | "tr" | "tbody" | "thead" | "title" | "small" => {
+            true
+        }
         "html" | "head" | "body" | "div" | "p" | "br" | "span" | "table" | "td" | "th" | "a"
         | "blockquote" | "img" | "style" | "font" | "meta" | "ul" | "ol" | "li" | "h1" | "h2"
         | "h3" | "h4" | "h5" | "h6" | "hr" | "center" | "pre" | "o:p" => true,
@@ -88,8 +90,16 @@ mod tests {
     #[test]
     fn comparisons_hearts_and_addresses_are_not_html() {
         for text in [
-            "size <40 and >38", "I <3 it", "a <b and c> d", "Ann <ann@shop.example> wrote:",
-            "<https://b.example/>", "x < y > z", "<<<>>>", "<p", "<br", "<table for 2>",
+            "size <40 and >38",
+            "I <3 it",
+            "a <b and c> d",
+            "Ann <ann@shop.example> wrote:",
+            "<https://b.example/>",
+            "x < y > z",
+            "<<<>>>",
+            "<p",
+            "<br",
+            "<table for 2>",
         ] {
             assert!(!looks_like_html(text), "{text}");
         }
@@ -97,7 +107,9 @@ mod tests {
 
     #[test]
     fn whole_tags_are_html() {
-        for text in ["<!DOCTYPE html>", "a<br>b", "<BR />", "<p class=\"x\">", "</div>", "I <b>am</b>"] {
+        for text in
+            ["<!DOCTYPE html>", "a<br>b", "<BR />", "<p class=\"x\">", "</div>", "I <b>am</b>"]
+        {
             assert!(looks_like_html(text), "{text}");
             assert!(!looks_like_html(&without_tags(text)), "{text}");
         }

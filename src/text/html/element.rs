@@ -36,8 +36,19 @@ impl StartTag {
     pub(super) fn is_void(&self) -> bool {
         matches!(
             self.name.as_slice(),
-            b"area" | b"base" | b"br" | b"col" | b"embed" | b"hr" | b"img" | b"input" | b"link"
-                | b"meta" | b"source" | b"track" | b"wbr"
+            b"area"
+                | b"base"
+                | b"br"
+                | b"col"
+                | b"embed"
+                | b"hr"
+                | b"img"
+                | b"input"
+                | b"link"
+                | b"meta"
+                | b"source"
+                | b"track"
+                | b"wbr"
         )
     }
 }
@@ -70,13 +81,16 @@ pub(super) enum ElementRole {
 }
 
 /// Classes of containers that hold a quote and nothing else.
-const QUOTE_CLASSES: [&str; 6] = [
-    "gmail_attr", "moz-cite-prefix", "tutanota_quote", "zmail_extra", "mail_quote", "wt_quote",
-];
+const QUOTE_CLASSES: [&str; 6] =
+    ["gmail_attr", "moz-cite-prefix", "tutanota_quote", "zmail_extra", "mail_quote", "wt_quote"];
 
 /// Identifiers of elements that hold a quote and nothing else.
-const QUOTE_IDS: [&str; 4] =
-    ["isReplyContent", "OLK_SRC_BODY_SECTION", "mail-editor-reference-message-container", "replySplit"];
+const QUOTE_IDS: [&str; 4] = [
+    "isReplyContent",
+    "OLK_SRC_BODY_SECTION",
+    "mail-editor-reference-message-container",
+    "replySplit",
+];
 
 const SIGNATURE_CLASSES: [&str; 4] =
     ["gmail_signature", "moz-signature", "protonmail_signature_block", "tutanota_signature"];
@@ -97,7 +111,10 @@ pub(super) fn role(tag: &StartTag) -> ElementRole {
     }
     let mut classes = tag.class.split_ascii_whitespace().map(without_prefix);
     let has_class = |names: &[&str], class: &str| names.contains(&class);
-    if is_quote(tag) || QUOTE_IDS.contains(&id) || classes.clone().any(|class| has_class(&QUOTE_CLASSES, class)) {
+    if is_quote(tag)
+        || QUOTE_IDS.contains(&id)
+        || classes.clone().any(|class| has_class(&QUOTE_CLASSES, class))
+    {
         return ElementRole::Quote;
     }
     if SIGNATURE_IDS.contains(&id) || classes.any(|class| has_class(&SIGNATURE_CLASSES, class)) {
@@ -112,10 +129,7 @@ fn without_prefix(name: &str) -> &str {
 }
 
 fn is_hidden(tag: &StartTag) -> bool {
-    if matches!(
-        tag.name.as_slice(),
-        b"script" | b"style" | b"title" | b"noscript" | b"iframe"
-    ) {
+    if matches!(tag.name.as_slice(), b"script" | b"style" | b"title" | b"noscript" | b"iframe") {
         return true;
     }
     if tag.is_hidden {
@@ -144,7 +158,9 @@ fn is_hidden(tag: &StartTag) -> bool {
 }
 
 fn is_quote(tag: &StartTag) -> bool {
-    if tag.class.contains("yahoo_quoted") || matches!(tag.kind.as_str(), "quote" | "messageReplySection") {
+    if tag.class.contains("yahoo_quoted")
+        || matches!(tag.kind.as_str(), "quote" | "messageReplySection")
+    {
         return true;
     }
     if tag.name != b"blockquote" {
