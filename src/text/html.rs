@@ -125,6 +125,14 @@ impl<'a> Converter<'a> {
         }
     }
 
+    /// Ends an open paragraph before a block, as its end tag may be left out (HTML, section 13.1.2.4).
+    fn end_paragraph(&mut self, tag: &StartTag, at: usize) {
+        let is_block = element::breaks_after(&tag.name).is_some();
+        if let Some(paragraph) = self.containers.pop_if(|open| is_block && open.name == b"p") {
+            self.close(&paragraph, at);
+        }
+    }
+
     fn close(&mut self, container: &Container, end: usize) {
         let mark = match container.role {
             ElementRole::Quote => Mark::Quote { depth: container.depth },
@@ -180,6 +188,7 @@ impl<'a> Converter<'a> {
 
 impl TokenWriter for Converter<'_> {
     fn start_tag(&mut self, tag: &StartTag, raw: Range<usize>) {
+        self.end_paragraph(tag, raw.start);
         let role = if self.is_hidden() { ElementRole::Plain } else { role(tag) };
         let is_container = !matches!(role, ElementRole::Plain | ElementRole::Rest);
         if !is_container || self.containers.len() >= MAX_DEPTH {

@@ -132,6 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_that_combines_with_a_link_keeps_it_whole() {
+        let line = "https://a.example/?utm_source=1\u{301}";
+
+        assert_eq!(shorten(line), line);
+    }
+
+    #[test]
     fn a_host_that_could_be_taken_for_markup_stays_a_link() {
         assert_eq!(shorten("<https://b?utm_source=1>"), "<https://b?utm_source=1>");
     }

@@ -13,7 +13,8 @@ pub(super) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    text.to_lowercase().chars().map(plain).collect()
+    // The lower case of the Turkish capital dotted I is two characters, i and a dot above.
+    text.to_lowercase().chars().filter(|&character| character != '\u{307}').map(plain).collect()
 }
 
 fn plain(character: char) -> char {
@@ -114,7 +115,6 @@ pub(super) const FORWARD_PREFIXES: &[&str] = &[
     "vb",
     "vs",
     "i",
-    "i̇lt",
     "ilt",
     "ynt",
     "pd",

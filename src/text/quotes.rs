@@ -20,7 +20,7 @@ const MAX_FIELD_BYTES: usize = 40;
 const MAX_ANNOUNCEMENT_BYTES: usize = 160;
 
 /// How sure it is that a line introduces a quote.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Certainty {
     /// It does when a marked quote follows.
     WithQuote,
@@ -42,13 +42,12 @@ pub(super) fn introduction(text: &str) -> Option<Certainty> {
     let has_verb = ends_with_verb
         || WROTE_BEFORE_NAME.iter().any(|verb| sentence.contains(verb))
         || (sentence.ends_with(')') && WROTE.iter().any(|verb| sentence.contains(verb)));
-    let ends_with_address = has_address && sentence.ends_with(['>', ')']);
-    let is_bracketed = sentence.contains('<') || sentence.contains('(');
-    if has_address && is_bracketed && moment.has_date && moment.has_time {
-        if ends_with_verb || ends_with_address || has_verb {
-            return Some(Certainty::Alone);
-        }
-        return None;
+    if has_address && sentence.contains(['<', '(']) {
+        let ends_with_address = sentence.ends_with(['>', ')']);
+        // Some programs leave the year out.
+        let is_complete = moment.has_time && (moment.has_date || ends_with_verb);
+        let is_introduction = is_complete && (has_verb || ends_with_address);
+        return is_introduction.then_some(Certainty::Alone);
     }
     (has_verb && moment.has_date).then_some(Certainty::WithQuote)
 }
@@ -155,8 +154,8 @@ pub(super) fn is_introduction_with_quote(text: &str) -> bool {
 pub(super) struct Announcement {
     /// The line behind it.
     pub(super) end: usize,
-    /// It may be a forwarded message, which is the message when nothing else is there.
-    pub(super) is_forward: bool,
+    /// It says so of a forwarded message; other headers stand before both forwarded and answered ones.
+    pub(super) says_forwarded: bool,
 }
 
 /// Reads an announcement that begins in line `at`.
@@ -166,11 +165,11 @@ pub(super) fn announcement(lines: &[Line<'_>], at: usize, fields: &Fields) -> Op
         if let Some(found) = ruled_announcement(text) {
             let begin = next_line(lines, at + 1);
             let end = header_end(lines, begin, fields).unwrap_or(at + 1);
-            return Some(Announcement { end, is_forward: found || end > at + 1 });
+            return Some(Announcement { end, says_forwarded: found });
         }
         if is_rule(text) {
             let end = header_block(lines, next_line(lines, at + 1), fields)?;
-            return Some(Announcement { end, is_forward: true });
+            return Some(Announcement { end, says_forwarded: false });
         }
     }
     if text.ends_with([':', '：'])
@@ -178,10 +177,10 @@ pub(super) fn announcement(lines: &[Line<'_>], at: usize, fields: &Fields) -> Op
         && is_begin_forwarded(text)
     {
         let end = header_end(lines, next_line(lines, at + 1), fields).unwrap_or(at + 1);
-        return Some(Announcement { end, is_forward: true });
+        return Some(Announcement { end, says_forwarded: true });
     }
     let end = header_block(lines, at, fields)?;
-    Some(Announcement { end, is_forward: true })
+    Some(Announcement { end, says_forwarded: false })
 }
 
 fn is_begin_forwarded(text: &str) -> bool {

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::lines::Line;
 use super::quotes::{
-    self, Certainty, Fields, MAX_INTRODUCTION_LINES, announcement, introduction_at,
+    self, Announcement, Certainty, Fields, MAX_INTRODUCTION_LINES, announcement, introduction_at,
     is_introduction_with_quote, is_marked, is_reply_mark,
 };
 use super::signature::{self, Ending};
@@ -56,8 +56,8 @@ struct Sectioner<'a> {
 /// A place from which all that follows is what the message answers or forwards.
 struct Cut {
     start: usize,
-    /// Where the forwarded message begins, if it may be one.
-    forwarded: Option<usize>,
+    /// What announces it; without, it is an answered message.
+    announcement: Option<Announcement>,
 }
 
 impl Sectioner<'_> {
@@ -69,18 +69,18 @@ impl Sectioner<'_> {
             let end = cut.as_ref().map_or(self.lines.len(), |cut| cut.start);
             let kept = self.mark_endings(&above, start..end);
             let Some(cut) = cut else { return };
-            let Some(forwarded) = cut.forwarded else {
+            // A message that is nothing but a forwarded one is that message.
+            let announcement = cut.announcement.filter(|_| self.says_nothing(&kept));
+            let Some(announcement) = announcement else {
                 self.mark(cut.start..self.lines.len(), SectionKind::Quote);
+                if let Some(found) = cut.announcement.filter(|found| found.says_forwarded) {
+                    self.mark(cut.start..found.end, SectionKind::Forward);
+                }
                 return;
             };
-            self.mark(cut.start..forwarded, SectionKind::Forward);
-            if !self.says_nothing(&kept) {
-                self.mark(forwarded..self.lines.len(), SectionKind::Quote);
-                return;
-            }
-            // A message that is nothing but a forwarded one is that message.
+            self.mark(cut.start..announcement.end, SectionKind::Forward);
             self.depth = self.lines.get(cut.start).map_or(0, |line| line.quote_depth);
-            start = forwarded;
+            start = announcement.end;
             above = kept;
         }
     }
@@ -116,15 +116,15 @@ impl Sectioner<'_> {
                 continue;
             }
             if line.begins_rest && at > start {
-                let found = announcement(lines, at, &self.fields);
-                return Some(Cut { start: at, forwarded: found.map(|found| found.end) });
+                let announcement = announcement(lines, at, &self.fields);
+                return Some(Cut { start: at, announcement });
             }
             let is_inner = line.quote_depth > self.depth;
             let begins_quote = is_inner && (at == start || !self.is_inner(at - 1));
             if (!is_inner || begins_quote)
                 && let Some(found) = announcement(lines, at, &self.fields)
             {
-                return Some(Cut { start: at, forwarded: found.is_forward.then_some(found.end) });
+                return Some(Cut { start: at, announcement: Some(found) });
             }
             let end = self.quote_end(at);
             if end > at {
@@ -135,7 +135,7 @@ impl Sectioner<'_> {
             let text = line.text();
             if is_reply_mark(text) {
                 if has_body {
-                    return Some(Cut { start: at, forwarded: None });
+                    return Some(Cut { start: at, announcement: None });
                 }
                 self.mark(at..at + 1, SectionKind::Footer);
                 first = at + 1;
@@ -143,14 +143,14 @@ impl Sectioner<'_> {
                 self.mark(at..at + 1, SectionKind::Signature);
                 first = at + 1;
             } else if is_introduction_with_quote(text) {
-                return Some(Cut { start: at, forwarded: None });
+                return Some(Cut { start: at, announcement: None });
             } else if let Some((begin, certainty)) = introduction_at(lines, first, at) {
                 let is_followed = self.is_followed_by_quote(at + 1);
                 if is_followed {
                     self.mark(begin..at + 1, SectionKind::Quote);
                     first = at + 1;
                 } else if certainty == Certainty::Alone {
-                    return Some(Cut { start: begin, forwarded: None });
+                    return Some(Cut { start: begin, announcement: None });
                 }
             } else {
                 has_body = true;
@@ -222,27 +222,27 @@ impl Sectioner<'_> {
         indices
     }
 
-    /// Marks what mail programs call a signature, unless it is too long or asks something: people write there too.
+    /// Marks what mail programs call a signature, unless it is long, says something or is all there is: people write there
+    /// too.
     fn mark_signature_containers(&mut self, range: Range<usize>) {
+        let is_kept = |&at: &usize| !self.was_cut(at);
+        let mut others = range.clone().filter(is_kept).filter_map(|at| self.lines.get(at));
+        if !others.any(|line| !line.is_signature && !line.is_blank()) {
+            return;
+        }
         let mut at = range.start;
         while at < range.end {
             let rest = self.lines.get(at..range.end).unwrap_or_default();
-            let is_part = |line: &Line<'_>| line.is_signature || line.is_blank();
+            let is_part = |line: &&Line<'_>| line.is_signature || line.is_blank();
             let count = match rest.first() {
-                Some(line) if line.is_signature => {
-                    rest.iter().take_while(|line| is_part(line)).count()
-                }
+                Some(line) if line.is_signature => rest.iter().take_while(is_part).count(),
                 _ => 0,
             };
             let texts = || rest.iter().take(count).map(Line::text).filter(|text| !text.is_empty());
-            if count > 0
-                && texts().count() <= signature::MAX_LINES
-                && !texts().any(|text| text.contains(['?', '？', '؟']))
-            {
-                for line in at..at + count {
-                    if !self.was_cut(line) {
-                        self.mark(line..line + 1, SectionKind::Signature);
-                    }
+            if texts().count() <= signature::MAX_LINES && !texts().any(signature::says_something) {
+                for line in (at..at + count).filter(|&line| !self.was_cut(line)).collect::<Vec<_>>()
+                {
+                    self.mark(line..line + 1, SectionKind::Signature);
                 }
             }
             at += count.max(1);

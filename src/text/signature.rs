@@ -71,6 +71,16 @@ impl<'a> Ending<'a> {
     }
 }
 
+/// Tells whether a line asks for or says something that a signature does not.
+pub(super) fn says_something(text: &str) -> bool {
+    if text.contains(['?', '？', '؟']) {
+        return true;
+    }
+    let folded = fold(text);
+    let is_formula = FOOTERS.iter().any(|phrase| folded.contains(phrase));
+    has_content(&folded) && text.split_whitespace().count() >= 3 && !is_formula
+}
+
 /// Returns how many of the last lines are a signature or a notice, and which.
 ///
 /// `lines` are those that are not blank, in order. A message that is nothing but its signature stays: there is nothing
@@ -183,6 +193,13 @@ fn is_closing(text: &str) -> bool {
     let ends = [',', '.', '!', '-', '—', '–', ':', ' ', '、', '。', ')', '(', '…', '،'];
     let phrase = folded.trim_end_matches(ends);
     if CLOSINGS.contains(&phrase) {
+        return true;
+    }
+    // Firms close in two languages at once.
+    if let Some((first, second)) = phrase.split_once(['/', '|'])
+        && CLOSINGS.contains(&first.trim_matches(ends))
+        && CLOSINGS.contains(&second.trim_matches(ends))
+    {
         return true;
     }
     if is_korean_closing(phrase) {

@@ -90,6 +90,22 @@ fn hidden_text_comments_and_styles_are_dropped() {
 }
 
 #[test]
+fn a_hidden_paragraph_without_end_tag_ends_with_the_next() {
+    assert_eq!(CleanedText::of("<p style=\"display:none\">no<p>yes").plain(), "yes");
+}
+
+#[test]
+fn what_is_typed_into_a_signature_stays() {
+    let typed = "<div>Hi</div><div id=\"Signature\">please cancel my order<br>Tom</div>";
+    let alone = "<div id=\"Signature\">All gone.</div>";
+    let signed = "<div>Hi</div><div id=\"Signature\">Tom<br>Abara Ltd</div>";
+
+    assert_eq!(CleanedText::of(typed).body(), "Hi\nplease cancel my order\nTom");
+    assert_eq!(CleanedText::of(alone).body(), "All gone.");
+    assert_eq!(CleanedText::of(signed).body(), "Hi");
+}
+
+#[test]
 fn sections_tell_quotes_signatures_and_notices_apart() {
     let raw = "Where is it?\n\nSent from my iPhone\n\nOn Mon, Nov 3, 2025 at 10:00 AM Shop <a@b.example> wrote:\n> hi";
     let cleaned = CleanedText::of(raw);
@@ -99,6 +115,33 @@ fn sections_tell_quotes_signatures_and_notices_apart() {
     assert_eq!(kinds, [SectionKind::Body, SectionKind::Signature, SectionKind::Quote]);
     assert_eq!(cleaned.section_at(raw.len() - 1), SectionKind::Quote);
     assert_eq!(cleaned.section_at(0), SectionKind::Body);
+}
+
+#[test]
+fn headers_are_of_a_forward_when_they_say_so_and_of_a_quote_otherwise() {
+    let header = "From: a@b.example\nSent: Monday\nSubject: x\n\nold";
+    let kinds = |raw: String| -> Vec<SectionKind> {
+        CleanedText::of(&raw).sections().iter().map(|section| section.kind).collect()
+    };
+
+    let answered = kinds(format!("new\n\n{header}"));
+    let forwarded = kinds(format!("new\n\n---- Forwarded message ----\n{header}"));
+    let alone = kinds(header.to_owned());
+
+    assert_eq!(answered, [SectionKind::Body, SectionKind::Quote]);
+    assert_eq!(forwarded, [SectionKind::Body, SectionKind::Forward, SectionKind::Quote]);
+    assert_eq!(alone, [SectionKind::Forward, SectionKind::Body]);
+}
+
+#[test]
+fn an_introduction_does_not_reach_over_a_quote() {
+    let raw =
+        "On Mon, Nov 3, 2025 at 10:00 AM I called\n> Please wait\n<a@b.example> wrote:\nsorry";
+
+    assert_eq!(
+        CleanedText::of(raw).body(),
+        "On Mon, Nov 3, 2025 at 10:00 AM I called\n\n<a@b.example> wrote:\nsorry"
+    );
 }
 
 #[test]

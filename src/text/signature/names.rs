@@ -3,19 +3,20 @@
 use crate::text::phrases::closings::{CJK_CONTENT, CONTENT_STEMS, PARTICLES};
 use crate::text::phrases::fold;
 
-/// Tells whether a folded line has a word that says something.
+/// Tells whether a folded line has a word that says something; what is in links and addresses says nothing.
 pub(super) fn has_content(folded: &str) -> bool {
     folded
-        .split(|character: char| {
-            character.is_whitespace() || matches!(character, ',' | '|' | ':' | '/' | '(' | '#')
-        })
-        .any(|word| {
-            CONTENT_STEMS.iter().any(|stem| {
-                let is_short = stem.chars().count() <= 3 && stem.is_ascii();
-                if is_short { word.trim_end_matches('.') == *stem } else { word.starts_with(stem) }
-            })
-        })
-        || folded.contains('#')
+        .split_whitespace()
+        .filter(|word| !word.contains("://") && !word.contains('@') && !word.contains("www."))
+        .any(|word| word.contains('#') || word.split([',', '|', ':', '/', '(']).any(is_content))
+}
+
+fn is_content(word: &str) -> bool {
+    CONTENT_STEMS.iter().any(|stem| {
+        // Short ones are the beginning of too many names.
+        let is_short = stem.is_ascii() && stem.len() <= 3;
+        if is_short { word.trim_end_matches('.') == *stem } else { word.starts_with(stem) }
+    })
 }
 
 /// Tells whether a text looks like a name, title, firm or street of at most `max_words` words.
