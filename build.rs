@@ -10,7 +10,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [
             "signalbox/v1/classifier_service.proto",
             "signalbox/v1/model_service.proto",
+            "signalbox/v1/policy_service.proto",
             "signalbox/v1/server_service.proto",
+            "signalbox/v1/taxonomy_service.proto",
         ],
         ["proto"],
     )?;

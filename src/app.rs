@@ -1,6 +1,7 @@
 //! Builds the parts in order, owns them, and takes them down in reverse.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,8 +19,11 @@ use crate::grpc::{self, GrpcError};
 use crate::lifecycle::{Lifecycle, ServiceState};
 use crate::model::{ModelBundle, ModelError, ModelSource};
 use crate::pipeline::Pipeline;
-use crate::registry::{LoadError, LoadedModel, Registry, Snapshot};
-use crate::telemetry::counters::{CounterSnapshot, Counters};
+use crate::policies::{Policies, PolicyLoadError};
+use crate::policy::Vocabulary;
+use crate::registry::{LoadError, LoadedModel, Registry, Snapshot, taxonomy_of};
+use crate::taxonomy::{DEFAULT_YAML, LabelEntry, Taxonomy, TaxonomyError, View};
+use crate::telemetry::counters::CounterSnapshot;
 use crate::telemetry::events;
 
 /// How long the last replies get to leave the connection's buffers when something else keeps it open.
@@ -56,6 +60,21 @@ pub enum AppError {
         #[source]
         source: LoadError,
     },
+    /// The taxonomy can't be read.
+    #[error("can't read the taxonomy {path} (taxonomy.path)")]
+    ReadTaxonomy {
+        /// What is configured.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The taxonomy has faults.
+    #[error("the taxonomy is not valid")]
+    Taxonomy(#[from] TaxonomyError),
+    /// A routing policy can't be taken up.
+    #[error("a routing policy can't be taken up")]
+    Policy(#[from] PolicyLoadError),
     /// The set of models is not valid.
     #[error("the models can't be served together")]
     Models(#[source] LoadError),
@@ -86,12 +105,48 @@ pub fn candle_loader() -> Arc<EngineLoader> {
     })
 }
 
+/// Reads a taxonomy; an empty path means the one inside the program.
+///
+/// # Errors
+/// [`AppError`] when the file can't be read or has faults.
+pub fn load_taxonomy(path: &Path) -> Result<Arc<Taxonomy>, AppError> {
+    let taxonomy = if path.as_os_str().is_empty() {
+        Taxonomy::parse(DEFAULT_YAML, "(embedded)")?
+    } else {
+        let failed = |source| AppError::ReadTaxonomy { path: path.to_owned(), source };
+        let yaml = std::fs::read_to_string(path).map_err(failed)?;
+        Taxonomy::parse(&yaml, &path.display().to_string())?
+    };
+    Ok(Arc::new(taxonomy))
+}
+
+/// Collects what policies may name: the labels of the service's taxonomy and of models that bring their own.
+#[must_use]
+pub fn vocabulary<'a>(taxonomies: impl Iterator<Item = &'a Taxonomy>) -> Vocabulary {
+    fn add<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a str>) {
+        for name in more {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    let [mut intents, mut flags, mut steps, mut views] = [const { Vec::new() }; 4];
+    for taxonomy in taxonomies {
+        add(&mut intents, taxonomy.intents().map(LabelEntry::name));
+        add(&mut flags, taxonomy.flags().map(LabelEntry::name));
+        add(&mut steps, taxonomy.polarity().map(LabelEntry::name));
+        add(&mut views, taxonomy.views().map(View::name));
+    }
+    Vocabulary::new(intents, flags, steps, views)
+}
+
 /// The parts of the service that do not depend on a transport.
 #[derive(Clone)]
 pub struct App {
     config: Config,
     loader: Arc<EngineLoader>,
     registry: Arc<Registry>,
+    policies: Arc<Policies>,
     lifecycle: Lifecycle,
     pipeline: Arc<Pipeline>,
 }
@@ -108,14 +163,16 @@ impl App {
     pub fn new(config: Config, loader: Arc<EngineLoader>) -> Self {
         let registry = Arc::new(Registry::default());
         let lifecycle = Lifecycle::default();
+        let policies = Arc::new(Policies::new(config.policy.clone()));
         let pipeline = Arc::new(Pipeline::new(
             Arc::clone(&registry),
+            Arc::clone(&policies),
             Admission::new(config.limits.max_in_flight),
-            Arc::new(Counters::default()),
             lifecycle.clone(),
             config.limits.message(),
+            config.thread,
         ));
-        Self { config, loader, registry, lifecycle, pipeline }
+        Self { config, loader, registry, policies, lifecycle, pipeline }
     }
 
     /// Returns what messages pass through.
@@ -130,10 +187,10 @@ impl App {
         &self.lifecycle
     }
 
-    /// Loads, warms and checks every configured model and begins to serve them. Blocks.
+    /// Loads, warms and checks every configured model, takes up the policies, and begins to serve. Blocks.
     ///
     /// # Errors
-    /// [`AppError`] for the first model that can't be served; nothing is served then.
+    /// [`AppError`] for the first model or policy that can't be served; nothing is served then.
     pub fn load_models(&self) -> Result<(), AppError> {
         let paths = &self.config.models.paths;
         let sources: Vec<ModelSource> = if paths.is_empty() {
@@ -141,16 +198,19 @@ impl App {
         } else {
             paths.iter().cloned().map(ModelSource::Directory).collect()
         };
+        let taxonomy = load_taxonomy(&self.config.taxonomy.path)?;
         let models = sources
             .iter()
             .map(|source| {
-                self.load_model(source)
+                self.load_model(source, &taxonomy)
                     .map_err(|error| AppError::Load { path: source.to_string(), source: error })
             })
             .collect::<Result<Vec<_>, _>>()?;
         let count = models.len();
         let snapshot =
             Snapshot::new(models, &self.config.models.default).map_err(AppError::Models)?;
+        let taxonomies = snapshot.models().iter().map(|model| model.taxonomy().as_ref());
+        self.policies.load(vocabulary(std::iter::once(taxonomy.as_ref()).chain(taxonomies)))?;
         self.registry.publish(snapshot);
         // A stop that was asked for meanwhile stands.
         if self.lifecycle.advance(ServiceState::Serving) {
@@ -159,12 +219,34 @@ impl App {
         Ok(())
     }
 
-    fn load_model(&self, source: &ModelSource) -> Result<Arc<LoadedModel>, LoadError> {
+    /// Returns what policies may name: the labels of the service's taxonomy and those of configured models that bring
+    /// their own. Nothing is computed or served. Blocks.
+    ///
+    /// # Errors
+    /// [`AppError`] when the taxonomy or a model can't be read.
+    pub fn vocabulary(&self) -> Result<Vocabulary, AppError> {
+        let mut taxonomies = vec![load_taxonomy(&self.config.taxonomy.path)?];
+        for path in &self.config.models.paths {
+            let failed = |source| AppError::Load { path: path.display().to_string(), source };
+            let bundle = ModelBundle::load(&ModelSource::Directory(path.clone()))
+                .map_err(|error| failed(error.into()))?;
+            let service = taxonomies.first().cloned();
+            let own = service.map(|service| taxonomy_of(&bundle, &service)).transpose();
+            taxonomies.extend(own.map_err(failed)?);
+        }
+        Ok(vocabulary(taxonomies.iter().map(AsRef::as_ref)))
+    }
+
+    fn load_model(
+        &self,
+        source: &ModelSource,
+        taxonomy: &Arc<Taxonomy>,
+    ) -> Result<Arc<LoadedModel>, LoadError> {
         let started = Instant::now();
         let bundle = ModelBundle::load(source)?;
         let settings = self.config.inference;
         let factory = (self.loader)(&bundle, settings.threads_per_instance)?;
-        let model = LoadedModel::start(&bundle, &factory, settings)?;
+        let model = LoadedModel::start(&bundle, &factory, settings, taxonomy)?;
         let manifest = model.manifest();
         events::model_ready(
             &manifest.name,
@@ -235,7 +317,7 @@ impl App {
         tokio::spawn(async move { grpc::serve(listener, pipeline, lifecycle, &config, stop).await })
     }
 
-    /// Loads the models and then watches their inference threads; resolves only to an error.
+    /// Loads models and policies and then watches inference threads and policy files; resolves only to an error.
     async fn start_and_watch(&self) -> AppError {
         let app = self.clone();
         match tokio::task::spawn_blocking(move || app.load_models()).await {
@@ -243,6 +325,27 @@ impl App {
             Ok(Err(error)) => return error,
             Ok(Ok(())) => {}
         }
+        tokio::join!(self.watch_threads(), self.watch_policies());
+        std::future::pending().await
+    }
+
+    /// Looks at the policy files again and again.
+    async fn watch_policies(&self) {
+        let pause = self.policies.settings().reload_interval;
+        if pause.is_zero() {
+            return;
+        }
+        loop {
+            tokio::time::sleep(pause).await;
+            let policies = Arc::clone(&self.policies);
+            if tokio::task::spawn_blocking(move || policies.reload()).await.is_err() {
+                // The panic is in the log; what is in force stays.
+                return;
+            }
+        }
+    }
+
+    async fn watch_threads(&self) {
         let mut watchers = JoinSet::new();
         for (index, model) in self.registry.snapshot().models().iter().enumerate() {
             let (model, lifecycle) = (Arc::clone(model), self.lifecycle.clone());
@@ -257,7 +360,6 @@ impl App {
             });
         }
         while watchers.join_next().await.is_some() {}
-        std::future::pending().await
     }
 
     /// NOT_SERVING → drain delay → no new connections and calls → calls under way end, or time is up.

@@ -2,6 +2,8 @@
 
 mod classify;
 mod model;
+mod policy;
+mod routing;
 mod serve;
 
 use std::io::Write;
@@ -38,6 +40,9 @@ enum Command {
     /// Show or verify a model directory
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// Check, test or explain routing policies
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -102,6 +107,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Classify(arguments) => classify::run(&arguments),
         Command::Model(command) => model::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "signalbox", &mut std::io::stdout());

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::Limits;
+use crate::message::{Limits, MAX_THREAD_MESSAGES};
+use crate::pipeline::ThreadSettings;
+use crate::policies::PolicySettings;
 use crate::registry::InferenceSettings;
 use crate::telemetry::logging::LogFormat;
 
@@ -24,6 +26,12 @@ pub struct Config {
     pub inference: InferenceSettings,
     /// Which models are loaded.
     pub models: ModelsConfig,
+    /// What labels mean and are called.
+    pub taxonomy: TaxonomyConfig,
+    /// How messages are routed.
+    pub policy: PolicySettings,
+    /// What is computed for the earlier messages of a conversation.
+    pub thread: ThreadSettings,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -101,6 +109,14 @@ pub struct ModelsConfig {
     pub default: String,
 }
 
+/// What labels mean and are called.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaxonomyConfig {
+    /// Taxonomy file. Empty: the one inside the program.
+    pub path: PathBuf,
+}
+
 /// What is logged.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -163,7 +179,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let (server, limits, inference) = (&self.server, &self.limits, &self.inference);
-        let ranges: [(&'static str, usize, usize, usize); 13] = [
+        let ranges: [(&'static str, usize, usize, usize); 15] = [
             ("server.worker_threads", server.worker_threads, 1, 1_024),
             ("server.text_threads", server.text_threads, 1, 1_024),
             ("server.max_request_bytes", server.max_request_bytes, 1_024, 1 << 30),
@@ -177,11 +193,14 @@ impl Config {
             ("inference.max_batch_tokens", inference.max_batch_tokens, 1, 1 << 24),
             ("inference.max_batch_messages", inference.max_batch_messages, 1, 1 << 20),
             ("inference.max_queue_size", inference.max_queue_size, 1, 1 << 24),
+            ("thread.max_messages", self.thread.max_messages, 0, MAX_THREAD_MESSAGES),
+            ("thread.max_tokens", self.thread.max_tokens, 8, 1 << 16),
         ];
         for (key, value, min, max) in ranges {
             check_range(key, value as u128, min as u128, max as u128)?;
         }
         server.check()?;
+        check_time("policy.reload_interval (ms)", self.policy.reload_interval, 0)?;
         check_time("limits.default_timeout (ms)", limits.default_timeout, 1)
     }
 

@@ -114,12 +114,14 @@ pub enum Error {
     #[error("{0}")]
     InvalidArgument(#[from] ValidationErrors),
     /// No such model or version.
-    #[error("model {name:?} version {version:?} is not loaded")]
+    #[error("model {name:?} version {version:?} is not loaded; loaded are {loaded}")]
     ModelNotFound {
         /// Name that was asked for; empty means the default.
         name: String,
         /// Version that was asked for; empty means any.
         version: String,
+        /// What is loaded, as `name/version`, separated by commas.
+        loaded: String,
     },
     /// The server is full.
     #[error("the server is full: {limit}")]

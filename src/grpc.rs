@@ -8,8 +8,10 @@ mod deadline;
 mod health;
 mod layers;
 mod models;
+mod policies;
 mod server_status;
 mod status;
+mod taxonomy;
 mod transport;
 
 use std::future::Future;
@@ -84,6 +86,8 @@ pub async fn serve(
     let open_calls = context.lifecycle.clone();
     let routes = Routes::new(classifier::service(context.clone()))
         .add_service(models::service(context.clone()))
+        .add_service(policies::service(context.clone()))
+        .add_service(taxonomy::service(context.clone()))
         .add_service(health::service(context.lifecycle.clone()))
         .add_service(server_status::service(context))
         .add_service(reflection().build_v1()?)

@@ -1,8 +1,13 @@
 //! The message of a customer, with what is known about it. Valid because it exists.
 
+mod record;
 mod validation;
 
 use std::time::SystemTime;
+
+use serde::Deserialize;
+
+pub use record::{MessageRecord, RecordError};
 
 pub use validation::{Limits, ValidationError, ValidationErrors, Violation};
 
@@ -18,6 +23,10 @@ pub const MAX_THREAD_MESSAGES: usize = 50;
 pub const MAX_CUSTOMER_TAGS: usize = 64;
 /// Code points of one tag of a customer at most.
 pub const MAX_TAG_CHARS: usize = 64;
+/// Files of a message at most.
+pub const MAX_ATTACHMENTS: usize = 100;
+/// Compatibility views in a reply at most.
+pub const MAX_VIEWS: usize = 16;
 /// Intents in a reply at most.
 pub const MAX_TOP_K: u32 = 1_000;
 /// Intents in a reply when the caller does not say.
@@ -43,8 +52,40 @@ pub enum Channel {
     Review,
 }
 
+impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 7] =
+        [Self::Unknown, Self::Chat, Self::Email, Self::Social, Self::Sms, Self::Form, Self::Review];
+
+    /// Every channel but the unknown one.
+    pub const NAMED: [Self; 6] =
+        [Self::Chat, Self::Email, Self::Social, Self::Sms, Self::Form, Self::Review];
+
+    /// Returns the name as files and policies spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Chat => "chat",
+            Self::Email => "email",
+            Self::Social => "social",
+            Self::Sms => "sms",
+            Self::Form => "form",
+            Self::Review => "review",
+        }
+    }
+
+    /// Finds a channel by its name in any case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let named = |channel: &Self| channel.as_str().eq_ignore_ascii_case(name.trim());
+        Self::ALL.into_iter().find(named)
+    }
+}
+
 /// Who wrote a message of a conversation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
 pub enum Author {
     /// The customer.
     Customer,
@@ -66,7 +107,8 @@ pub struct ThreadMessage {
 }
 
 /// How the shop ranks a customer.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
 pub enum CustomerTier {
     /// Not known.
     #[default]
@@ -77,6 +119,22 @@ pub enum CustomerTier {
     Loyal,
     /// To be served first.
     Vip,
+}
+
+impl CustomerTier {
+    /// Every rank.
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::Standard, Self::Loyal, Self::Vip];
+
+    /// Returns the name as files and policies spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Standard => "standard",
+            Self::Loyal => "loyal",
+            Self::Vip => "vip",
+        }
+    }
 }
 
 /// What the shop knows about the customer. `None` means unknown.
@@ -95,7 +153,8 @@ pub struct Customer {
 }
 
 /// How far an order has come.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// Not known.
     #[default]
@@ -112,6 +171,33 @@ pub enum OrderState {
     Cancelled,
     /// Sent back, wholly or in part.
     Returned,
+}
+
+impl OrderState {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Unknown,
+        Self::Pending,
+        Self::Processing,
+        Self::Shipped,
+        Self::Delivered,
+        Self::Cancelled,
+        Self::Returned,
+    ];
+
+    /// Returns the name as files and policies spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Cancelled => "cancelled",
+            Self::Returned => "returned",
+        }
+    }
 }
 
 /// What the shop knows about the order that the message is about.
@@ -132,6 +218,66 @@ pub struct Money {
     pub currency_code: String,
     /// Millionths of the currency's main unit, 0 or more.
     pub amount_micros: i64,
+}
+
+/// A file that came with a message; what is in it stays where it is.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Attachment {
+    /// Media type (RFC 6838), such as `image/jpeg`.
+    pub media_type: String,
+    /// Size in bytes; 0 when unknown.
+    pub size_bytes: u64,
+}
+
+/// What positions in a text are counted in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OffsetEncoding {
+    /// Unicode code points, as Python counts.
+    #[default]
+    CodePoints,
+    /// UTF-16 code units, as JavaScript, Java and C# count.
+    Utf16,
+}
+
+/// How the names of labels are spelled as tags.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TagStyle {
+    /// As the labels themselves: `support.human_agent`.
+    #[default]
+    Dotted,
+    /// `support-human-agent`.
+    Kebab,
+    /// `support_human_agent`.
+    Snake,
+    /// `support/human_agent`.
+    Slash,
+}
+
+impl TagStyle {
+    /// Every style.
+    pub const ALL: [Self; 4] = [Self::Dotted, Self::Kebab, Self::Snake, Self::Slash];
+
+    /// Returns the style as policies and requests spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dotted => "dotted",
+            Self::Kebab => "kebab",
+            Self::Snake => "snake",
+            Self::Slash => "slash",
+        }
+    }
+
+    /// Spells the name of a label in this style.
+    #[must_use]
+    pub fn spell(self, label: &str) -> String {
+        match self {
+            Self::Dotted => label.to_owned(),
+            Self::Kebab => label.replace(['.', '_'], "-"),
+            Self::Snake => label.replace(['.', '-'], "_"),
+            Self::Slash => label.replace('.', "/"),
+        }
+    }
 }
 
 /// What to do with a text that is longer than the model reads.
@@ -155,12 +301,18 @@ pub struct Options {
     pub min_probability: f32,
     /// Return raw outputs as well.
     pub raw_logits: bool,
-    /// Evaluate the routing policy; `None` leaves it to the server.
-    pub include_routing: Option<bool>,
-    /// Return why.
+    /// Evaluate the routing policy.
+    pub include_routing: bool,
+    /// Return every rule of the policy as it was evaluated.
     pub explain: bool,
     /// What to do with a text that is too long.
     pub truncation: Truncation,
+    /// What positions of entities are counted in.
+    pub offset_encoding: OffsetEncoding,
+    /// Names of compatibility views to add; empty leaves it to the policy.
+    pub views: Vec<String>,
+    /// How tags are spelled; `None` leaves it to the policy.
+    pub tag_style: Option<TagStyle>,
 }
 
 impl Default for Options {
@@ -169,9 +321,12 @@ impl Default for Options {
             top_k: DEFAULT_TOP_K,
             min_probability: 0.0,
             raw_logits: false,
-            include_routing: None,
+            include_routing: true,
             explain: false,
             truncation: Truncation::default(),
+            offset_encoding: OffsetEncoding::default(),
+            views: Vec::new(),
+            tag_style: None,
         }
     }
 }
@@ -210,6 +365,10 @@ pub struct MessageDraft {
     pub model: ModelSelector,
     /// How to answer.
     pub options: Options,
+    /// When the customer sent it; `None` when that was about now.
+    pub sent_at: Option<SystemTime>,
+    /// Files that came with it.
+    pub attachments: Vec<Attachment>,
 }
 
 /// A message within all limits.

@@ -25,7 +25,7 @@ pub use integrity::Digests;
 use architecture::Architecture;
 use fields::Object;
 pub(crate) use files::TOKENIZER;
-use files::{Bytes, CONFIG, ModelFiles, WEIGHTS};
+use files::{Bytes, CONFIG, ModelFiles, TAXONOMY, WEIGHTS};
 use integrity::DeclaredDigests;
 use layout::Requirement;
 use manifest::Manifest;
@@ -70,6 +70,8 @@ pub struct ModelBundle {
     digests: Digests,
     self_check: Vec<SelfCheck>,
     tokenizer_json: Arc<Bytes>,
+    taxonomy: Option<Arc<str>>,
+    is_described: bool,
     weights: Weights,
     parameter_count: u64,
 }
@@ -109,6 +111,7 @@ impl ModelBundle {
         described: ManifestFile,
     ) -> Result<Self, ModelError> {
         let manifest = described.manifest;
+        let is_described = files.manifest.is_some();
         let digests = Digests::of(&files, &manifest.heads);
         digests.verify(&described.digests)?;
         let weights = Weights::parse(files.weights)?;
@@ -123,6 +126,8 @@ impl ModelBundle {
             digests,
             self_check: described.self_check,
             tokenizer_json: Arc::new(files.tokenizer),
+            taxonomy: text_of(files.taxonomy)?,
+            is_described,
             weights,
         })
     }
@@ -143,6 +148,18 @@ impl ModelBundle {
     #[must_use]
     pub fn tokenizer_json(&self) -> &[u8] {
         &self.tokenizer_json
+    }
+
+    /// Returns the content of `taxonomy.yaml`, if the model brings one.
+    #[must_use]
+    pub fn taxonomy(&self) -> Option<&str> {
+        self.taxonomy.as_deref()
+    }
+
+    /// Tells whether a `signalbox.json` describes the model.
+    #[must_use]
+    pub fn is_described(&self) -> bool {
+        self.is_described
     }
 
     /// Returns the tensors by name.
@@ -174,6 +191,15 @@ impl ModelBundle {
     pub fn weights_bytes(&self) -> u64 {
         u64::try_from(self.weights.bytes_len()).unwrap_or(u64::MAX)
     }
+}
+
+fn text_of(taxonomy: Option<Bytes>) -> Result<Option<Arc<str>>, ModelError> {
+    let Some(bytes) = taxonomy else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes).map_err(|error| ModelError::NotText {
+        file: TAXONOMY,
+        valid_up_to: error.valid_up_to(),
+    })?;
+    Ok(Some(Arc::from(text)))
 }
 
 /// A head in the weights that nobody describes is a mistake in the manifest, not something to pass over.

@@ -1,45 +1,52 @@
 //! One message through every stage.
 
+mod facts;
+mod prepare;
+mod thread;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::time::timeout_at;
 
-use crate::batching::{Admission, AdmissionPermit, Computed, Lane, QueueError};
+use crate::batching::{Admission, AdmissionPermit, Computed, Lane, QueueError, Submitted};
+use crate::entities::EntityFinder;
 use crate::error::{Error, FullLimit, NotReadyReason, Stage};
-use crate::language::Language;
 use crate::lifecycle::{Lifecycle, ServiceState};
 use crate::message::{Limits, Message, MessageDraft, ValidationError, ValidationErrors};
+use crate::policies::{ActivePolicy, Policies};
+use crate::policy::Routing;
 use crate::registry::{LoadedModel, Registry};
 use crate::scoring::{AbstainReason, Abstention, Prediction};
+use crate::taxonomy::{Taxonomy, View};
 use crate::telemetry::counters::{Counters, Outcome};
 use crate::telemetry::events;
-use crate::text::NormalizedText;
-use crate::tokenization::{TokenizationError, TokenizedMessage};
+use crate::tokenization::TokenizedMessage;
 use crate::triage::{Notice, Timings, Triage};
 
-/// Messages up to this size are cleaned and tokenised on the async thread that received them; longer ones would hold
-/// it for more than 500 µs and go to a thread for blocking work.
-const INLINE_BYTES: usize = 2_048;
+use self::prepare::Prepared;
+use self::thread::EarlierMessage;
+
+pub use self::prepare::TextReading;
+pub use self::thread::ThreadSettings;
 
 /// Everything that a message passes through. Cheap to share.
 #[derive(Debug)]
 pub struct Pipeline {
     registry: Arc<Registry>,
+    policies: Arc<Policies>,
     admission: Admission,
     counters: Arc<Counters>,
     lifecycle: Lifecycle,
     limits: Limits,
+    tools: Arc<Tools>,
 }
 
-/// A message ready for the queue.
-struct Prepared {
-    normalized: NormalizedText,
-    language: Language,
-    /// `None` when nothing is left to classify.
-    tokens: Option<TokenizedMessage>,
-    text: Duration,
-    tokenize: Duration,
+/// What prepares messages, shared by all of them.
+#[derive(Debug)]
+struct Tools {
+    entities: EntityFinder,
+    thread: ThreadSettings,
 }
 
 impl Pipeline {
@@ -47,18 +54,27 @@ impl Pipeline {
     #[must_use]
     pub fn new(
         registry: Arc<Registry>,
+        policies: Arc<Policies>,
         admission: Admission,
-        counters: Arc<Counters>,
         lifecycle: Lifecycle,
         limits: Limits,
+        thread: ThreadSettings,
     ) -> Self {
-        Self { registry, admission, counters, lifecycle, limits }
+        let counters = Arc::new(Counters::default());
+        let tools = Arc::new(Tools { entities: EntityFinder::new(), thread });
+        Self { registry, policies, admission, counters, lifecycle, limits, tools }
     }
 
     /// Returns where models are found.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Returns where routing policies are found.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// Returns what became of every message.
@@ -117,6 +133,22 @@ impl Pipeline {
         result
     }
 
+    /// Says what the text of a message tells without a model: language and entities. The default model says which
+    /// languages there are. Blocks while it works.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] before models are loaded.
+    pub fn read(&self, message: &Message) -> Result<TextReading, Error> {
+        let model = self.registry.resolve(&message.model)?;
+        Ok(prepare::read(message, &model, &self.tools))
+    }
+
+    /// Lets another policy decide about a message that was answered.
+    #[must_use]
+    pub fn decide(&self, triage: &Triage, message: &Message, active: &ActivePolicy) -> Routing {
+        facts::decide(triage, message, active)
+    }
+
     async fn admit_and_run(
         &self,
         message: Message,
@@ -125,13 +157,18 @@ impl Pipeline {
         permit: Option<AdmissionPermit>,
     ) -> Result<Triage, Error> {
         let model = self.registry.resolve(&message.model)?;
+        check_views(&message.options.views, model.taxonomy())?;
         if deadline <= Instant::now() {
             return Err(Error::DeadlineExceeded { stage: Stage::Admission });
         }
         let permit = permit.or_else(|| self.admission.try_admit()).ok_or(Error::Overloaded {
             limit: FullLimit::InFlight { limit: self.admission.limit() },
         })?;
-        run(message, model, lane, deadline, permit).await
+        let policies = self.policies.current();
+        let policies = policies.ok_or(Error::NotReady { reason: NotReadyReason::Starting })?;
+        let policy = Arc::clone(policies.of_tenant(&message.tenant));
+        let work = Work { model, policy, tools: Arc::clone(&self.tools), lane, deadline };
+        work.run(message, permit).await
     }
 
     /// Tells whether messages can be answered at all; `messages` that come with a call are counted as failed if not.
@@ -155,129 +192,111 @@ impl Pipeline {
     }
 }
 
-/// Text → language → tokens → queue → engine → scoring → result.
-async fn run(
-    message: Message,
+/// One message's work: model and policy are taken once, so that a change in between never mixes versions in an answer.
+struct Work {
     model: Arc<LoadedModel>,
+    policy: Arc<ActivePolicy>,
+    tools: Arc<Tools>,
     lane: Lane,
     deadline: Instant,
-    permit: AdmissionPermit,
-) -> Result<Triage, Error> {
-    let started = Instant::now();
-    // The place is held until the answer is made; it goes with the future when the caller does.
-    let (message, prepared, _permit) = prepare(message, &model, deadline, permit).await?;
-    let Prepared { normalized, language, tokens, text, tokenize } = prepared;
-    let mut timings = Timings { text, tokenize, ..Timings::default() };
-    let mut triage = Triage {
-        id: message.id.clone(),
-        prediction: nothing_to_classify(),
-        language,
-        truncated: false,
-        token_count: 0,
-        batch_size: 0,
-        raw: None,
-        notices: notices(&message, &normalized),
-        timings,
-        model: Arc::clone(&model),
-        options: message.options.clone(),
-    };
-    if let Some(tokens) = tokens {
+}
+
+impl Work {
+    /// Text → language → entities → tokens → queue → engine → scoring → policy → result.
+    async fn run(self, message: Message, permit: AdmissionPermit) -> Result<Triage, Error> {
+        let started = Instant::now();
+        // The place is held until the answer is made; it goes with the future when the caller does.
+        let (message, mut prepared, _permit) =
+            prepare::prepare(message, &self.model, &self.tools, self.deadline, permit).await?;
+        let (tokens, earlier) = (prepared.tokens.take(), std::mem::take(&mut prepared.earlier));
+        let mut triage = self.unclassified(&message, prepared);
+        if let Some(tokens) = tokens {
+            self.classify(&mut triage, tokens, earlier).await?;
+        }
+        let policy = Instant::now();
+        if message.options.include_routing {
+            let decision = facts::decide(&triage, &message, &self.policy);
+            triage.routing = Some((decision, Arc::clone(&self.policy)));
+        }
+        triage.views = facts::views(&triage, &self.policy);
+        triage.timings.policy = policy.elapsed();
+        triage.timings.total = started.elapsed();
+        Ok(triage)
+    }
+
+    /// Returns what is known before the model has read the message.
+    fn unclassified(&self, message: &Message, prepared: Prepared) -> Triage {
+        let Prepared { normalized, language, entities, sent_at, timings, .. } = prepared;
+        let subject_only = normalized.subject_only.then_some(Notice::SubjectOnly);
+        Triage {
+            id: message.id.clone(),
+            prediction: nothing_to_classify(),
+            sent_at,
+            body_chars: normalized.text.chars().count(),
+            language,
+            entities,
+            thread_mood: None,
+            routing: None,
+            views: Vec::new(),
+            truncated: false,
+            token_count: 0,
+            batch_size: 0,
+            raw: None,
+            notices: subject_only.into_iter().collect(),
+            timings: Timings {
+                text: timings.text,
+                language: timings.language,
+                entities: timings.entities,
+                tokenize: timings.tokenize,
+                ..Timings::default()
+            },
+            model: Arc::clone(&self.model),
+            options: message.options.clone(),
+        }
+    }
+
+    /// Lets the model read the message, and beside it the customer's earlier ones.
+    async fn classify(
+        &self,
+        triage: &mut Triage,
+        tokens: TokenizedMessage,
+        earlier: Vec<EarlierMessage>,
+    ) -> Result<(), Error> {
+        let model = &self.model;
         triage.truncated = tokens.truncated;
         triage.token_count = tokens.input_ids.len();
+        if tokens.truncated {
+            triage.notices.push(Notice::TextTruncated);
+        }
         let unknown_share = tokens.unknown_share();
-        let computed = compute(&model, tokens, lane, deadline).await?;
-        timings.queue = computed.queued;
-        timings.inference = computed.inference;
+        let submitted = model.submit(tokens, self.lane, self.deadline).map_err(queue_error)?;
+        let expects_mood = !earlier.is_empty();
+        let pending = thread::submit(earlier, model, self.lane, self.deadline);
+        let computed = wait(submitted, self.deadline).await?;
+        triage.timings.queue = computed.queued;
+        triage.timings.inference = computed.inference;
         triage.batch_size = computed.batch_size;
 
         let scoring = Instant::now();
-        triage.prediction =
-            model.scorer().predict(&computed.output, unknown_share).map_err(Error::internal)?;
-        refuse_unsupported_language(&mut triage);
-        triage.raw = message.options.raw_logits.then_some(computed.output);
-        timings.scoring = scoring.elapsed();
-    }
-    if triage.truncated {
-        triage.notices.push(Notice::TextTruncated);
-    }
-    timings.total = started.elapsed();
-    triage.timings = timings;
-    Ok(triage)
-}
+        let prediction = model.scorer().predict(&computed.output, unknown_share);
+        triage.prediction = prediction.map_err(Error::internal)?;
+        refuse_unsupported_language(triage);
+        triage.raw = triage.options.raw_logits.then_some(computed.output);
+        triage.timings.scoring = scoring.elapsed();
 
-/// Cleans and tokenises, on this thread if that is quick.
-///
-/// On another thread the place goes along: a caller that gives up must not leave work behind that nothing bounds.
-async fn prepare(
-    message: Message,
-    model: &Arc<LoadedModel>,
-    deadline: Instant,
-    permit: AdmissionPermit,
-) -> Result<(Message, Prepared, AdmissionPermit), Error> {
-    if message.text.len() + message.subject.len() <= INLINE_BYTES {
-        let prepared = prepare_now(&message, model)?;
-        return Ok((message, prepared, permit));
-    }
-    let model = Arc::clone(model);
-    let work = tokio::task::spawn_blocking(move || {
-        if deadline <= Instant::now() {
-            return Err(Error::DeadlineExceeded { stage: Stage::Text });
+        if let Some(polarity) = &triage.prediction.polarity {
+            let score = polarity.score;
+            triage.thread_mood = thread::mood(pending, score, model, self.deadline).await;
         }
-        prepare_now(&message, &model).map(|prepared| (message, prepared, permit))
-    });
-    // Work that has not begun when this future is dropped never begins.
-    let _abort = AbortOnDrop(work.abort_handle());
-    match timeout_at(deadline.into(), work).await {
-        Err(_) => Err(Error::DeadlineExceeded { stage: Stage::Text }),
-        Ok(Err(_)) => Err(Error::internal("cleaning or splitting the text panicked")),
-        Ok(Ok(result)) => result,
-    }
-}
-
-/// Ends a task with its owner.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-fn prepare_now(message: &Message, model: &LoadedModel) -> Result<Prepared, Error> {
-    let started = Instant::now();
-    let normalized = NormalizedText::of(message);
-    let language = model.languages().identify(&normalized.text, &message.locale_hint);
-    let text = started.elapsed();
-    if normalized.is_blank() {
-        let tokenize = Duration::ZERO;
-        return Ok(Prepared { normalized, language, tokens: None, text, tokenize });
-    }
-    let tokens = model
-        .tokenizer()
-        .tokenize(&normalized.text, message.options.truncation)
-        .map_err(tokenization_error)?;
-    let tokenize = started.elapsed().saturating_sub(text);
-    Ok(Prepared { normalized, language, tokens: Some(tokens), text, tokenize })
-}
-
-fn tokenization_error(error: TokenizationError) -> Error {
-    match error {
-        TokenizationError::TooLong { tokens, max_tokens: limit } => {
-            let error = ValidationError::TooManyTokens { tokens, limit };
-            ValidationErrors::single("text", error).into()
+        if expects_mood && triage.thread_mood.is_none() {
+            triage.notices.push(Notice::ThreadMoodUnavailable);
         }
-        failure @ TokenizationError::Failed(_) => Error::internal(failure),
+        Ok(())
     }
 }
 
-/// Queues a message and waits for its outputs.
-async fn compute(
-    model: &LoadedModel,
-    tokens: TokenizedMessage,
-    lane: Lane,
-    deadline: Instant,
-) -> Result<Computed, Error> {
-    let submitted = model.submit(tokens, lane, deadline).map_err(queue_error)?;
+/// Waits for the outputs of a message.
+async fn wait(submitted: Submitted, deadline: Instant) -> Result<Computed, Error> {
     match timeout_at(deadline.into(), submitted.result).await {
         Err(_) => {
             let computing = submitted.state.is_computing();
@@ -287,6 +306,20 @@ async fn compute(
         Ok(Err(_)) => Err(Error::NotReady { reason: NotReadyReason::WorkersLost }),
         Ok(Ok(result)) => result.map_err(queue_error),
     }
+}
+
+/// Tells a caller which of the views that were asked for there are not.
+fn check_views(names: &[String], taxonomy: &Taxonomy) -> Result<(), Error> {
+    let mut errors = ValidationErrors::default();
+    for (index, name) in names.iter().enumerate() {
+        if taxonomy.view(name).is_none() {
+            let value = name.chars().take(32).collect();
+            let known: Vec<&str> = taxonomy.views().map(View::name).collect();
+            let error = ValidationError::UnknownName { value, known: known.join(", ") };
+            errors.push(format!("options.views[{index}]"), error);
+        }
+    }
+    if errors.violations().is_empty() { Ok(()) } else { Err(errors.into()) }
 }
 
 fn queue_error(error: QueueError) -> Error {
@@ -312,18 +345,4 @@ fn refuse_unsupported_language(triage: &mut Triage) {
         triage.prediction.abstention = Some(Abstention { reason, detail });
         triage.prediction.group_fallback = None;
     }
-}
-
-fn notices(message: &Message, normalized: &NormalizedText) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    if message.options.include_routing == Some(true) {
-        notices.push(Notice::RoutingUnavailable);
-    }
-    if message.options.explain {
-        notices.push(Notice::ExplanationUnavailable);
-    }
-    if normalized.subject_only {
-        notices.push(Notice::SubjectOnly);
-    }
-    notices
 }

@@ -26,13 +26,13 @@ use sha2::{Digest, Sha256};
 
 use crate::yaml::{self, Faults};
 
+pub use crate::message::TagStyle;
 pub use decision::DecideOptions;
 pub use facts::{Conversation, Facts, Mood, MoodTrend};
 pub use routing::{
     Action, ActionType, ConfidenceTier, Contribution, Escalation, EscalationLevel, MissingEntity,
     Priority, Routing, RuleOutcome, RuleTrace, ServiceLevel, TermTrace,
 };
-pub use rule::TagStyle;
 pub use vocabulary::{Vocabulary, entity_types};
 
 use rule::{Rule, Settings};

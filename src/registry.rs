@@ -11,8 +11,9 @@ use crate::batching::WorkerError;
 use crate::error::Error;
 use crate::message::ModelSelector;
 use crate::model::ModelError;
+use crate::taxonomy::{TaxonomyError, UncoveredLabels};
 
-pub use loaded_model::{InferenceSettings, LoadedModel, ProbeError};
+pub use loaded_model::{InferenceSettings, LoadedModel, ProbeError, taxonomy_of};
 
 /// Why a model can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum LoadError {
     /// Its files are missing, damaged or of a kind that is not supported.
     #[error("the model's files were refused")]
     Model(#[from] ModelError),
+    /// Its own taxonomy has faults.
+    #[error("the model's taxonomy is not valid")]
+    Taxonomy(#[from] TaxonomyError),
+    /// The taxonomy does not know all of its labels.
+    #[error("the model's labels were refused")]
+    Labels(#[from] UncoveredLabels),
     /// Its inference threads can't start.
     #[error("the model's inference threads can't start")]
     Worker(#[from] WorkerError),
@@ -102,6 +109,18 @@ impl Snapshot {
         &self.models
     }
 
+    /// Lists the models, `name/version` each; the first few when there are many.
+    fn names(&self) -> String {
+        const SHOWN: usize = 8;
+        let names =
+            self.models.iter().map(|m| format!("{}/{}", m.manifest.name, m.manifest.version));
+        let mut shown: Vec<String> = names.take(SHOWN).collect();
+        if self.models.len() > SHOWN {
+            shown.push("...".into());
+        }
+        shown.join(", ")
+    }
+
     fn find(&self, selector: &ModelSelector) -> Option<&Arc<LoadedModel>> {
         self.models.iter().find(|model| {
             (selector.name.is_empty() || selector.name == model.manifest.name)
@@ -134,9 +153,11 @@ impl Registry {
     /// # Errors
     /// [`Error::ModelNotFound`] when it is not loaded.
     pub fn resolve(&self, selector: &ModelSelector) -> Result<Arc<LoadedModel>, Error> {
-        self.snapshot.load().find(selector).cloned().ok_or_else(|| Error::ModelNotFound {
+        let snapshot = self.snapshot.load();
+        snapshot.find(selector).cloned().ok_or_else(|| Error::ModelNotFound {
             name: selector.name.clone(),
             version: selector.version.clone(),
+            loaded: snapshot.names(),
         })
     }
 }

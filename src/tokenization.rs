@@ -16,6 +16,9 @@ use crate::model::{ModelBundle, ModelError, TOKENIZER};
 /// unknown characters, which make few tokens.
 const MAX_CHARS_PER_TOKEN: usize = 32;
 
+/// Limits below this are raised to it: room for the special tokens of every supported family and some content.
+const MIN_TOKENS: usize = 8;
+
 /// Token ids of one message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TokenizedMessage {
@@ -118,23 +121,38 @@ impl TextTokenizer {
         text: &str,
         truncation: Truncation,
     ) -> Result<TokenizedMessage, TokenizationError> {
-        let cut = cut_text(text, self.max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN), truncation);
+        self.tokenize_within(text, truncation, self.max_tokens)
+    }
+
+    /// As [`Self::tokenize`], with a limit of `max_tokens` tokens where that is below the model's own. A limit that
+    /// leaves no room for content beside the special tokens is raised to one that does.
+    ///
+    /// # Errors
+    /// As [`Self::tokenize`].
+    pub fn tokenize_within(
+        &self,
+        text: &str,
+        truncation: Truncation,
+        max_tokens: usize,
+    ) -> Result<TokenizedMessage, TokenizationError> {
+        let max_tokens = max_tokens.max(MIN_TOKENS).min(self.max_tokens);
+        let cut = cut_text(text, max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN), truncation);
         let text = cut.as_deref().unwrap_or(text);
         let encoding = self.encode(text).map_err(TokenizationError::Failed)?;
         let (ids, mask) = self.disarmed(&encoding);
         let tokens = ids.len();
-        if truncation == Truncation::Refuse && (cut.is_some() || tokens > self.max_tokens) {
-            return Err(TokenizationError::TooLong { tokens, max_tokens: self.max_tokens });
+        if truncation == Truncation::Refuse && (cut.is_some() || tokens > max_tokens) {
+            return Err(TokenizationError::TooLong { tokens, max_tokens });
         }
         let content = || {
             let ids = ids.iter().zip(&mask);
             ids.filter_map(|(id, special)| (*special == 0).then_some(*id))
         };
         Ok(TokenizedMessage {
-            truncated: cut.is_some() || tokens > self.max_tokens,
+            truncated: cut.is_some() || tokens > max_tokens,
             content_tokens: content().count(),
             unknown_tokens: content().filter(|id| Some(*id) == self.unknown_id).count(),
-            input_ids: truncate(&ids, &mask, self.max_tokens, truncation),
+            input_ids: truncate(&ids, &mask, max_tokens, truncation),
         })
     }
 

@@ -1,13 +1,18 @@
 //! The result for one message.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::engine::MessageOutput;
+use crate::entities::Entity;
 use crate::language::Language;
 use crate::message::Options;
+use crate::policies::ActivePolicy;
+use crate::policy::{MoodTrend, Routing};
 use crate::registry::LoadedModel;
 use crate::scoring::Prediction;
+use crate::taxonomy::ViewResult;
+use crate::text::SectionKind;
 
 /// What the service says about one message.
 #[derive(Clone, Debug)]
@@ -16,8 +21,20 @@ pub struct Triage {
     pub id: String,
     /// Intents, mood and flags. Empty when nothing was left to classify.
     pub prediction: Prediction,
+    /// When the message was sent, or else received.
+    pub sent_at: SystemTime,
+    /// Code points of what the model read of the message, before splitting.
+    pub body_chars: usize,
     /// Language of the text.
     pub language: Language,
+    /// What the message names: first in the subject, then in the text.
+    pub entities: Vec<FoundEntity>,
+    /// How the mood went over the conversation.
+    pub thread_mood: Option<ThreadMood>,
+    /// Where the message should go, and the policy that says so; `None` if the caller does not want to know.
+    pub routing: Option<(Routing, Arc<ActivePolicy>)>,
+    /// The answer in the words of other products.
+    pub views: Vec<ViewResult>,
     /// A part of the text was left out.
     pub truncated: bool,
     /// Tokens that the model read, special tokens included.
@@ -36,17 +53,50 @@ pub struct Triage {
     pub options: Options,
 }
 
+/// Which field of a message something stands in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MessageField {
+    /// The subject.
+    Subject,
+    /// The text.
+    Text,
+}
+
+/// An entity with its place in the message as it was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundEntity {
+    /// What it is; its span counts in the cleaned text.
+    pub entity: Entity,
+    /// Field that it stands in.
+    pub field: MessageField,
+    /// Part of that field.
+    pub section: SectionKind,
+    /// First character, in the encoding that the caller chose.
+    pub start: usize,
+    /// Position after the last character, counted like `start`.
+    pub end: usize,
+}
+
+/// Mood over a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ThreadMood {
+    /// Where it goes.
+    pub trend: MoodTrend,
+    /// Score of this message minus the mean of the earlier ones, in [-2, 2].
+    pub change: f32,
+    /// Position in the thread and score of each earlier message that was looked at, oldest first.
+    pub earlier: Vec<(usize, f32)>,
+}
+
 /// Something that the caller should know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Notice {
     /// Part of the text was left out.
     TextTruncated,
-    /// Routing was asked for explicitly, but there is no routing policy.
-    RoutingUnavailable,
-    /// An explanation was asked for, but there is none.
-    ExplanationUnavailable,
-    /// The text was blank; the subject alone was classified.
+    /// Nothing of the text was left; the subject alone was classified.
     SubjectOnly,
+    /// The mood of earlier messages could not be computed.
+    ThreadMoodUnavailable,
 }
 
 impl Notice {
@@ -55,9 +105,12 @@ impl Notice {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TextTruncated => "the text is longer than the model reads; a part was left out",
-            Self::RoutingUnavailable => "this server has no routing policy",
-            Self::ExplanationUnavailable => "this server gives no explanations",
-            Self::SubjectOnly => "the text is blank; the subject alone was classified",
+            Self::SubjectOnly => {
+                "the text is blank or only quotes; the subject alone was classified"
+            }
+            Self::ThreadMoodUnavailable => {
+                "the mood of earlier messages could not be computed in time or for lack of room"
+            }
         }
     }
 }
@@ -65,8 +118,12 @@ impl Notice {
 /// Where the time of one message went. Stages that did not run are zero.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Timings {
-    /// Cleaning the text and telling its language.
+    /// Cleaning the text.
     pub text: Duration,
+    /// Telling its language.
+    pub language: Duration,
+    /// Finding entities.
+    pub entities: Duration,
     /// Splitting it into tokens.
     pub tokenize: Duration,
     /// Waiting for an inference thread.
@@ -75,6 +132,8 @@ pub struct Timings {
     pub inference: Duration,
     /// Probabilities and decisions.
     pub scoring: Duration,
+    /// Routing policy.
+    pub policy: Duration,
     /// From the admitted message to its finished result.
     pub total: Duration,
 }

@@ -21,7 +21,7 @@ use self::output::{Outcome, Target, Writer};
 use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
 use crate::app::{App, candle_loader};
 use crate::batching::Lane;
-use crate::message::{Channel, ValidationErrors};
+use crate::message::{Channel, MessageDraft, MessageRecord, ValidationErrors};
 use crate::pipeline::Pipeline;
 
 /// How long one message may take. Nobody waits on the other end, so only a hang should be cut.
@@ -54,8 +54,11 @@ pub(super) struct ClassifyArguments {
     #[arg(long, default_value_t = crate::message::DEFAULT_TOP_K, value_name = "COUNT")]
     top_k: usize,
     /// Where the messages came in, unless a record says so itself
-    #[arg(long, value_name = "CHANNEL", value_parser = input::CHANNELS)]
+    #[arg(long, value_name = "CHANNEL", value_parser = Channel::NAMED.map(Channel::as_str))]
     channel: Option<String>,
+    /// Add every rule of the routing policy with its condition as it was evaluated
+    #[arg(long)]
+    explain: bool,
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -91,7 +94,8 @@ pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     app.load_models()?;
     let defaults = Defaults {
         top_k: arguments.top_k,
-        channel: arguments.channel.as_deref().and_then(input::channel).unwrap_or_default(),
+        explain: arguments.explain,
+        channel: arguments.channel.as_deref().and_then(Channel::from_name).unwrap_or_default(),
     };
     let progress = progress(arguments, &source);
     let work = Work { pipeline: Arc::clone(app.pipeline()), defaults, window, progress };
@@ -113,6 +117,18 @@ pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
 struct Defaults {
     top_k: usize,
     channel: Channel,
+    explain: bool,
+}
+
+impl Defaults {
+    /// Makes the draft of a message, or says which field is wrong.
+    fn draft(self, mut record: MessageRecord) -> Result<MessageDraft, String> {
+        record.channel.get_or_insert(self.channel);
+        let mut draft = record.draft().map_err(|error| error.to_string())?;
+        draft.options.top_k = self.top_k.max(1);
+        draft.options.explain = self.explain;
+        Ok(draft)
+    }
 }
 
 /// Where messages come from.
@@ -269,7 +285,7 @@ async fn classify(pipeline: Arc<Pipeline>, line: Line, defaults: Defaults) -> Ou
         Err(reason) => Err(reason),
         Ok(record) => {
             let text = record.text.clone();
-            let checked = record.draft(defaults).and_then(|draft| {
+            let checked = defaults.draft(record).and_then(|draft| {
                 pipeline
                     .validate(draft, ValidationErrors::default())
                     .map_err(|error| error.to_string())

@@ -2,6 +2,7 @@
 
 mod reply;
 mod request;
+mod routing;
 
 pub(super) use reply::response;
 pub(super) use request::{draft, identify};

@@ -48,7 +48,7 @@ fn with_metadata(error: &Error, mut metadata: HashMap<String, String>) -> Status
                 .collect::<Vec<_>>();
             details.set_bad_request(violations);
         }
-        Error::ModelNotFound { name, version } => {
+        Error::ModelNotFound { name, version, .. } => {
             let resource =
                 if version.is_empty() { name.clone() } else { format!("{name}/{version}") };
             details.set_resource_info("model", resource, "", error.to_string());
@@ -108,7 +108,11 @@ mod tests {
         vec![
             (errors.into(), Code::InvalidArgument, pb::ErrorCode::InvalidArgument, false),
             (
-                Error::ModelNotFound { name: "x".into(), version: "1".into() },
+                Error::ModelNotFound {
+                    name: "x".into(),
+                    version: "1".into(),
+                    loaded: "default/1".into(),
+                },
                 Code::NotFound,
                 pb::ErrorCode::NotFound,
                 false,

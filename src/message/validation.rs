@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    MAX_CUSTOMER_TAGS, MAX_LANGUAGE_TAG_CHARS, MAX_NAME_CHARS, MAX_SUBJECT_CHARS, MAX_TAG_CHARS,
-    MAX_THREAD_MESSAGES, MAX_TOP_K, Message, MessageDraft, Money, Options,
+    Attachment, MAX_ATTACHMENTS, MAX_CUSTOMER_TAGS, MAX_LANGUAGE_TAG_CHARS, MAX_NAME_CHARS,
+    MAX_SUBJECT_CHARS, MAX_TAG_CHARS, MAX_THREAD_MESSAGES, MAX_TOP_K, MAX_VIEWS, Message,
+    MessageDraft, Money, Options,
 };
 
 /// Limits that an operator may set.
@@ -76,6 +77,14 @@ pub enum ValidationError {
     UnknownValue {
         /// Number found.
         value: i32,
+    },
+    /// A name that the server does not know.
+    #[error("is {value:?}, known are {known}")]
+    UnknownName {
+        /// What was found, at most 32 characters.
+        value: String,
+        /// What is known, separated by commas.
+        known: String,
     },
     /// Not shaped like a `grpc-timeout`.
     #[error("is {value:?}, expected 1 to 8 digits and one of H, M, S, m, u, n")]
@@ -219,6 +228,7 @@ impl MessageDraft {
         errors.check_name("model", &self.model.name);
         errors.check_name("model_version", &self.model.version);
         check_options(&self.options, &mut errors);
+        check_attachments(&self.attachments, &mut errors);
         if !errors.violations.is_empty() {
             return Err(errors);
         }
@@ -253,6 +263,18 @@ fn check_language_tag(tag: &str, errors: &mut ValidationErrors) {
     }
 }
 
+fn check_attachments(attachments: &[Attachment], errors: &mut ValidationErrors) {
+    errors.check_count("attachments", attachments.len(), MAX_ATTACHMENTS);
+    for (index, attachment) in attachments.iter().enumerate().take(MAX_ATTACHMENTS) {
+        let field = format!("attachments[{index}].media_type");
+        if attachment.media_type.is_empty() {
+            errors.push(field, ValidationError::Missing);
+        } else {
+            errors.check_name(&field, &attachment.media_type);
+        }
+    }
+}
+
 fn check_tags(tags: &[String], errors: &mut ValidationErrors) {
     errors.check_count("customer.tags", tags.len(), MAX_CUSTOMER_TAGS);
     for (index, tag) in tags.iter().enumerate().take(MAX_CUSTOMER_TAGS) {
@@ -279,6 +301,7 @@ fn check_money(value: Option<&Money>, errors: &mut ValidationErrors) {
 }
 
 fn check_options(options: &Options, errors: &mut ValidationErrors) {
+    errors.check_count("options.views", options.views.len(), MAX_VIEWS);
     if options.top_k > MAX_TOP_K as usize {
         #[expect(clippy::cast_precision_loss, reason = "the number is only shown")]
         let value = options.top_k as f64;

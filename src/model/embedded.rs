@@ -16,6 +16,7 @@ pub(super) fn files() -> Result<ModelFiles, ModelError> {
         tokenizer: Cow::Borrowed(include_bytes!("../../models/default/tokenizer.json")),
         weights: Cow::Borrowed(include_bytes!("../../models/default/model.safetensors")),
         manifest: Some(Cow::Borrowed(include_bytes!("../../models/default/signalbox.json"))),
+        taxonomy: None,
     })
 }
 

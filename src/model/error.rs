@@ -48,6 +48,14 @@ pub enum ModelError {
         /// Bytes that are accepted.
         limit: u64,
     },
+    /// A file is not text.
+    #[error("{file} is not UTF-8 from byte {valid_up_to} on")]
+    NotText {
+        /// The file.
+        file: &'static str,
+        /// Bytes before the first that is not.
+        valid_up_to: usize,
+    },
     /// A file is not JSON at all.
     #[error("{file} is not valid JSON")]
     Json {

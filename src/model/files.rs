@@ -15,6 +15,8 @@ pub(crate) const TOKENIZER: &str = "tokenizer.json";
 pub(super) const WEIGHTS: &str = "model.safetensors";
 /// Heads and decision rules.
 pub(super) const MANIFEST: &str = "signalbox.json";
+/// What the labels mean, where the service's own taxonomy does not say it.
+pub(super) const TAXONOMY: &str = "taxonomy.yaml";
 
 const MAX_JSON_BYTES: u64 = 1 << 20;
 const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
@@ -44,6 +46,7 @@ pub(super) struct ModelFiles {
     pub(super) tokenizer: Bytes,
     pub(super) weights: Bytes,
     pub(super) manifest: Option<Bytes>,
+    pub(super) taxonomy: Option<Bytes>,
 }
 
 impl ModelFiles {
@@ -55,11 +58,12 @@ impl ModelFiles {
         };
         let config = required(CONFIG, MAX_JSON_BYTES)?;
         let manifest = read(directory, MANIFEST, MAX_JSON_BYTES)?;
+        let taxonomy = read(directory, TAXONOMY, MAX_JSON_BYTES)?;
         let tokenizer = required(TOKENIZER, MAX_TOKENIZER_BYTES)?;
         let Some(weights) = read(directory, WEIGHTS, MAX_WEIGHTS_BYTES)? else {
             return Err(missing_weights(directory));
         };
-        Ok(Self { config, tokenizer, weights, manifest })
+        Ok(Self { config, tokenizer, weights, manifest, taxonomy })
     }
 }
 

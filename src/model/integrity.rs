@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::error::ModelError;
-use super::files::{CONFIG, MANIFEST, ModelFiles, TOKENIZER, WEIGHTS};
+use super::files::{CONFIG, MANIFEST, ModelFiles, TAXONOMY, TOKENIZER, WEIGHTS};
 use super::manifest::Head;
 
 /// Digests of a model, each as `sha256:` and 64 hexadecimal digits.
@@ -30,6 +30,9 @@ impl Digests {
         let mut lines = format!("{config}  {CONFIG}\n{weights}  {WEIGHTS}\n");
         if let Some(manifest) = &files.manifest {
             lines += &format!("{}  {MANIFEST}\n", digest(manifest));
+        }
+        if let Some(taxonomy) = &files.taxonomy {
+            lines += &format!("{}  {TAXONOMY}\n", digest(taxonomy));
         }
         lines += &format!("{tokenizer}  {TOKENIZER}\n");
         Self {

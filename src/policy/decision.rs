@@ -10,9 +10,10 @@ use super::routing::{
     Action, ActionType, ConfidenceTier, Contribution, Escalation, EscalationLevel, MissingEntity,
     Priority, Routing, RuleOutcome, RuleTrace, ServiceLevel,
 };
-use super::rule::{ActionSetting, AutomaticTags, Index, Rule, Settings, TagStyle};
+use super::rule::{ActionSetting, AutomaticTags, Index, Rule, Settings};
 use super::trace::Recorder;
 use super::variables::UNKNOWN;
+use crate::message::TagStyle;
 
 /// How a decision is told.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -6,7 +6,7 @@ use super::variables::{
     BooleanVariable, ListVariable, MapVariable, OptionalVariable, RealVariable, TextVariable,
     UNKNOWN, WholeVariable,
 };
-use crate::message::{Channel, Customer, CustomerTier, Order, OrderState};
+use crate::message::{Channel, Customer, Order};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// `Money::amount_micros` of one main unit.
@@ -205,11 +205,11 @@ impl<'a> Scope<'a> {
             TextVariable::GroupFallback => facts.group_fallback,
             TextVariable::PolarityLabel => facts.mood.label,
             TextVariable::Language => facts.language,
-            TextVariable::Channel => channel_name(facts.channel),
+            TextVariable::Channel => facts.channel.as_str(),
             TextVariable::Tenant => facts.tenant,
             TextVariable::AbstainReason => facts.abstain_reason,
-            TextVariable::CustomerTier => tier_name(facts.customer.tier),
-            TextVariable::OrderState => state_name(facts.order.state),
+            TextVariable::CustomerTier => facts.customer.tier.as_str(),
+            TextVariable::OrderState => facts.order.state.as_str(),
             TextVariable::OrderCurrency => {
                 facts.order.value.as_ref().map_or("", |money| &money.currency_code)
             }
@@ -284,39 +284,5 @@ impl<'a> Scope<'a> {
             OptionalVariable::DaysLate => self.days_late.is_some(),
             OptionalVariable::ThreadChange => self.facts.thread.change.is_some(),
         }
-    }
-}
-
-/// Returns a channel as conditions spell it.
-pub(super) fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Unknown => UNKNOWN,
-        Channel::Chat => "chat",
-        Channel::Email => "email",
-        Channel::Social => "social",
-        Channel::Sms => "sms",
-        Channel::Form => "form",
-        Channel::Review => "review",
-    }
-}
-
-pub(super) fn tier_name(tier: CustomerTier) -> &'static str {
-    match tier {
-        CustomerTier::Unknown => UNKNOWN,
-        CustomerTier::Standard => "standard",
-        CustomerTier::Loyal => "loyal",
-        CustomerTier::Vip => "vip",
-    }
-}
-
-pub(super) fn state_name(state: OrderState) -> &'static str {
-    match state {
-        OrderState::Unknown => UNKNOWN,
-        OrderState::Pending => "pending",
-        OrderState::Processing => "processing",
-        OrderState::Shipped => "shipped",
-        OrderState::Delivered => "delivered",
-        OrderState::Cancelled => "cancelled",
-        OrderState::Returned => "returned",
     }
 }

@@ -1,5 +1,6 @@
 //! Rules and settings of a policy after it was read: names are checked and have become positions.
 
+use crate::message::TagStyle;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -33,47 +34,6 @@ pub(super) struct TagSettings {
     pub(super) style: TagStyle,
     pub(super) prefix: String,
     pub(super) automatic: Vec<AutomaticTags>,
-}
-
-/// How the names of labels are spelled as tags.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum TagStyle {
-    /// As the labels themselves: `support.human_agent`.
-    #[default]
-    Dotted,
-    /// `support-human-agent`.
-    Kebab,
-    /// `support_human_agent`.
-    Snake,
-    /// `support/human_agent`.
-    Slash,
-}
-
-impl TagStyle {
-    /// Every style.
-    pub const ALL: [Self; 4] = [Self::Dotted, Self::Kebab, Self::Snake, Self::Slash];
-
-    /// Returns the style as policies and requests spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dotted => "dotted",
-            Self::Kebab => "kebab",
-            Self::Snake => "snake",
-            Self::Slash => "slash",
-        }
-    }
-
-    /// Spells the name of a label in this style.
-    #[must_use]
-    pub fn spell(self, label: &str) -> String {
-        match self {
-            Self::Dotted => label.to_owned(),
-            Self::Kebab => label.replace(['.', '_'], "-"),
-            Self::Snake => label.replace(['.', '-'], "_"),
-            Self::Slash => label.replace('.', "/"),
-        }
-    }
 }
 
 /// Labels that become tags without a rule.

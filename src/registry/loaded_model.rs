@@ -13,6 +13,7 @@ use crate::message::Truncation;
 use crate::model::manifest::Manifest;
 use crate::model::{Digests, ModelBundle, SelfCheck};
 use crate::scoring::{Scorer, ScoringError};
+use crate::taxonomy::{Offered, Taxonomy};
 use crate::tokenization::{TextTokenizer, TokenizationError, TokenizedMessage};
 
 /// How long a warm-up or self-check message may take; a model that needs longer is not fit to serve.
@@ -62,6 +63,7 @@ pub struct LoadedModel {
     tokenizer: TextTokenizer,
     scorer: Scorer,
     languages: LanguageIdentifier,
+    taxonomy: Arc<Taxonomy>,
     queue: Arc<Queue>,
     workers: WorkerPool,
     self_check: Vec<SelfCheck>,
@@ -70,7 +72,8 @@ pub struct LoadedModel {
 
 impl LoadedModel {
     /// Starts the inference threads of a verified model, warms them and checks the model on the manifest's own
-    /// samples. Blocks; not to be called on an async thread.
+    /// samples. `taxonomy` names the labels of models that bring no taxonomy of their own. Blocks; not to be called on
+    /// an async thread.
     ///
     /// # Errors
     /// [`LoadError`] when any of it fails; nothing is left running then.
@@ -78,8 +81,10 @@ impl LoadedModel {
         bundle: &ModelBundle,
         factory: &Arc<ReplicaFactory>,
         settings: InferenceSettings,
+        taxonomy: &Arc<Taxonomy>,
     ) -> Result<Self, LoadError> {
         let manifest = bundle.manifest().clone();
+        let taxonomy = taxonomy_of(bundle, taxonomy)?;
         let queue = Arc::new(Queue::new(settings.max_queue_size));
         let limits = BatchLimits {
             max_tokens: settings.max_batch_tokens,
@@ -96,6 +101,7 @@ impl LoadedModel {
             scorer: Scorer::new(&manifest),
             languages: LanguageIdentifier::new(&manifest.languages),
             manifest,
+            taxonomy,
             tokenizer,
             queue,
             workers,
@@ -173,6 +179,12 @@ impl LoadedModel {
         &self.languages
     }
 
+    /// Returns what the labels mean.
+    #[must_use]
+    pub fn taxonomy(&self) -> &Arc<Taxonomy> {
+        &self.taxonomy
+    }
+
     /// Returns the queue to the inference threads.
     #[must_use]
     pub fn queue(&self) -> &Queue {
@@ -235,5 +247,25 @@ impl LoadedModel {
         let submitted = self.submit(tokens, Lane::Interactive, Instant::now() + WARM_UP_TIMEOUT)?;
         let computed = submitted.result.blocking_recv().map_err(|_| ProbeError::Lost)??;
         Ok(computed.output)
+    }
+}
+
+/// Finds the taxonomy of a model: its own file, or the service's if that knows every label.
+///
+/// # Errors
+/// [`LoadError`] when its own file has faults, or labels are not known.
+pub fn taxonomy_of(
+    bundle: &ModelBundle,
+    service: &Arc<Taxonomy>,
+) -> Result<Arc<Taxonomy>, LoadError> {
+    let heads = &bundle.manifest().heads;
+    let offered: Vec<Offered<'_>> = heads.iter().map(|head| (head.name, &head.labels)).collect();
+    match bundle.taxonomy() {
+        Some(yaml) => {
+            let own = Taxonomy::parse(yaml, "taxonomy.yaml")?;
+            own.covers(&offered)?;
+            Ok(Arc::new(own))
+        }
+        None => Ok(Taxonomy::fitting(service, &offered, bundle.is_described())?),
     }
 }

@@ -84,6 +84,20 @@ pub enum AbstainReason {
     Empty,
 }
 
+impl AbstainReason {
+    /// Returns the reason as files and policies spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LowConfidence => "low_confidence",
+            Self::Ambiguous => "ambiguous",
+            Self::OutOfDistribution => "out_of_distribution",
+            Self::UnsupportedLanguage => "unsupported_language",
+            Self::Empty => "empty",
+        }
+    }
+}
+
 /// Reads the outputs of one model. Made once per model.
 #[derive(Clone, Debug)]
 pub struct Scorer {

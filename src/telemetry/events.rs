@@ -41,6 +41,21 @@ pub fn model_ready(name: &str, version: &str, digest: &str, engine: &str, took: 
     );
 }
 
+/// A routing policy is in force.
+pub fn policy_ready(tenant: &str, origin: &str, digest: &str) {
+    info!(tenant, origin, digest, "policy ready");
+}
+
+/// A policy file is refused; what was in force stays.
+pub fn policy_refused(origin: &str, reason: &str) {
+    error!(origin, reason, "policy refused");
+}
+
+/// The policy of a tenant is gone; the default one decides now.
+pub fn policy_removed(tenant: &str) {
+    info!(tenant, "policy removed");
+}
+
 /// Every model is ready and calls are answered.
 pub fn serving(models: usize) {
     info!(models, "serving");

@@ -11,6 +11,8 @@
 mod binary;
 mod calls;
 mod damage;
+mod dates_and_amounts;
+mod entities;
 mod fixtures;
 mod layering;
 mod limits;

@@ -1,8 +1,10 @@
 //! Several models at once, and models that contradict themselves.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
+use signalbox::app::load_taxonomy;
 use signalbox::message::ModelSelector;
 use signalbox::model::{ModelBundle, ModelSource};
 use signalbox::registry::{InferenceSettings, LoadError, LoadedModel, Registry, Snapshot};
@@ -31,7 +33,7 @@ fn load(copy: &ModelCopy) -> Result<LoadedModel, LoadError> {
     let source = ModelSource::Directory(copy.directory().to_owned());
     let bundle = ModelBundle::load(&source)?;
     let factory = stub(fingerprints)(&bundle, 1)?;
-    LoadedModel::start(&bundle, &factory, SETTINGS)
+    LoadedModel::start(&bundle, &factory, SETTINGS, &load_taxonomy(Path::new("")).unwrap())
 }
 
 fn names(snapshot: &Snapshot) -> Vec<String> {

@@ -219,7 +219,7 @@ async fn slow_reader_of_a_stream_gets_every_reply_while_the_server_stops() {
     let (items, inbound) = tokio::sync::mpsc::channel(1_000);
     let options = pb::ClassifyOptions { raw_logits: true, top_k: 6, ..Default::default() };
     for _ in 0..500 {
-        let request = pb::ClassifyRequest { options: Some(options), ..request("hello") };
+        let request = pb::ClassifyRequest { options: Some(options.clone()), ..request("hello") };
         items.send(pb::ClassifyStreamRequest { request: Some(request) }).await.unwrap();
     }
     let inbound = tokio_stream::wrappers::ReceiverStream::new(inbound);

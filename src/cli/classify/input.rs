@@ -8,11 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context;
 
 use clap::ValueEnum;
-use serde::Deserialize;
 use serde_json::error::Category;
 
-use super::Defaults;
-use crate::message::{Channel, MessageDraft, Options};
+use crate::message::{Channel, MessageRecord};
 
 /// Where bytes come from.
 pub(super) type Reader = Box<dyn Read + Send>;
@@ -26,9 +24,10 @@ const MAX_LINE_BYTES: u64 = 16 << 20;
 pub(super) enum Format {
     /// One message a line
     Text,
-    /// One JSON object a line, with `text` and optionally `id`, `subject`, `channel`, `locale_hint`
+    /// One JSON object a line, with `text` and optionally the other fields of a request (see the README)
     Jsonl,
-    /// Comma-separated values; the header names the same fields
+    /// Comma- or semicolon-separated values; the header names `text` and optionally `id`, `subject`, `channel`,
+    /// `locale_hint`, `tenant`, `sent_at`
     Csv,
 }
 
@@ -45,57 +44,6 @@ impl Format {
     }
 }
 
-/// A message as a file gives it. Other fields, such as labels, are left alone.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
-pub(super) struct Record {
-    pub(super) text: String,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    subject: Option<String>,
-    #[serde(default)]
-    channel: Option<String>,
-    #[serde(default)]
-    locale_hint: Option<String>,
-}
-
-impl Record {
-    /// Makes the draft of a message, or says which field is wrong.
-    pub(super) fn draft(self, defaults: Defaults) -> Result<MessageDraft, String> {
-        let given = self.channel.filter(|name| !name.is_empty());
-        let channel = match given {
-            Some(name) => channel(&name)
-                .ok_or_else(|| format!("channel is none of {}", CHANNELS.join(", ")))?,
-            None => defaults.channel,
-        };
-        Ok(MessageDraft {
-            id: self.id.unwrap_or_default(),
-            text: self.text,
-            subject: self.subject.unwrap_or_default(),
-            channel,
-            locale_hint: self.locale_hint.unwrap_or_default(),
-            options: Options { top_k: defaults.top_k.max(1), ..Options::default() },
-            ..MessageDraft::default()
-        })
-    }
-}
-
-/// Names that [`channel`] knows.
-pub(super) const CHANNELS: [&str; 6] = ["chat", "email", "social", "sms", "form", "review"];
-
-/// Reads the name of a channel.
-pub(super) fn channel(name: &str) -> Option<Channel> {
-    match name {
-        "chat" => Some(Channel::Chat),
-        "email" => Some(Channel::Email),
-        "social" => Some(Channel::Social),
-        "sms" => Some(Channel::Sms),
-        "form" => Some(Channel::Form),
-        "review" => Some(Channel::Review),
-        _ => None,
-    }
-}
-
 /// A record, or why there is none, with its place in the input.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line {
@@ -104,13 +52,13 @@ pub(super) struct Line {
     /// Bytes of the input up to its end.
     pub(super) end: u64,
     /// The record, or what is wrong with it.
-    pub(super) record: Result<Record, String>,
+    pub(super) record: Result<MessageRecord, String>,
 }
 
 impl Line {
     /// Makes the line of a message that stands for itself.
     pub(super) fn of_text(number: u64, end: u64, text: String) -> Self {
-        Self { number, end, record: Ok(Record { text, ..Record::default() }) }
+        Self { number, end, record: Ok(MessageRecord { text, ..MessageRecord::default() }) }
     }
 }
 
@@ -120,37 +68,55 @@ pub(super) fn read(
     format: Format,
     accept: impl FnMut(Line) -> bool,
 ) -> anyhow::Result<()> {
+    let mut reader = BufReader::new(reader);
+    if matches!(reader.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        anyhow::bail!("the input is UTF-16; save it as UTF-8");
+    }
     match format {
         Format::Text => read_lines(reader, accept, |text| {
-            Some(Ok(Record { text: text.to_owned(), ..Record::default() }))
+            Some(Ok(MessageRecord { text: text.to_owned(), ..MessageRecord::default() }))
         }),
         Format::Jsonl => read_lines(reader, accept, |text| {
             let blank = text.trim().is_empty();
-            (!blank).then(|| serde_json::from_str(text).map_err(|error| reason(&error)))
+            (!blank).then(|| parse_json(text))
         }),
         Format::Csv => read_csv(reader, accept),
     }
 }
 
-/// Says what is wrong with a JSON line without quoting it: it may hold what a customer wrote.
-fn reason(error: &serde_json::Error) -> String {
-    let column = error.column();
-    match error.classify() {
-        Category::Data => format!(
-            "not a record: \"text\" is missing or a field has the wrong type, at column {column}"
-        ),
-        Category::Eof => format!("not JSON: ends at column {column}"),
-        Category::Syntax | Category::Io => format!("not JSON at column {column}"),
+/// Reads a JSON line, or says what is wrong with it without quoting it: it may hold what a customer wrote.
+fn parse_json(text: &str) -> Result<MessageRecord, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let record = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let (path, error) = (error.path().to_string(), error.inner());
+        let column = error.column();
+        match error.classify() {
+            Category::Data if path == "." => {
+                format!("not a record: \"text\" is missing, at column {column}")
+            }
+            Category::Data => format!("{}, at column {column}", wrong(&path)),
+            Category::Eof => format!("not JSON: ends at column {column}"),
+            Category::Syntax | Category::Io => format!("not JSON at column {column}"),
+        }
+    })?;
+    deserializer.end().map_err(|error| format!("not JSON at column {}", error.column()))?;
+    Ok(record)
+}
+
+/// Says that a field can't be read, without its value.
+fn wrong(path: &str) -> String {
+    if path == "channel" {
+        return format!("channel is none of {}", Channel::NAMED.map(Channel::as_str).join(", "));
     }
+    format!("{path} has the wrong type or value")
 }
 
 /// Reads line by line; `parse` returns `None` for a line to pass over.
 fn read_lines(
-    reader: Reader,
+    mut reader: BufReader<Reader>,
     mut accept: impl FnMut(Line) -> bool,
-    parse: impl Fn(&str) -> Option<Result<Record, String>>,
+    parse: impl Fn(&str) -> Option<Result<MessageRecord, String>>,
 ) -> anyhow::Result<()> {
-    let mut reader = BufReader::new(reader);
     let (mut number, mut end) = (0, 0);
     let mut bytes = Vec::new();
     loop {
@@ -203,16 +169,16 @@ fn skip_line(reader: &mut impl BufRead) -> std::io::Result<u64> {
     }
 }
 
-fn read_csv(reader: Reader, mut accept: impl FnMut(Line) -> bool) -> anyhow::Result<()> {
+fn read_csv(
+    mut reader: BufReader<Reader>,
+    mut accept: impl FnMut(Line) -> bool,
+) -> anyhow::Result<()> {
+    let delimiter = delimiter(reader.fill_buf()?);
     let watch = Arc::new(Watch::default());
     let watched = Watched { inner: reader, watch: Arc::clone(&watch) };
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(watched);
-    let headers = reader.headers().context("the CSV header can't be read")?;
-    let headers: csv::StringRecord =
-        headers.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
-    if !headers.iter().any(|name| name == "text") {
-        anyhow::bail!("the CSV header has no column \"text\" among its {}", headers.len());
-    }
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(false).from_reader(watched);
+    let columns = Columns::of(reader.headers().context("the CSV header can't be read")?)?;
     let mut row = csv::ByteRecord::new();
     // One record is held back: only at the end is it known whether its last quote was ever closed.
     let mut held: Option<Line> = None;
@@ -221,7 +187,7 @@ fn read_csv(reader: Reader, mut accept: impl FnMut(Line) -> bool) -> anyhow::Res
         watch.unfinished.store(0, Ordering::Relaxed);
         let record = match reader.read_byte_record(&mut row) {
             Ok(false) => break,
-            Ok(true) => parse_row(&row, &headers),
+            Ok(true) => columns.parse(&row),
             Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => {
                 return Err(error).with_context(|| format!("reading the record on line {number}"));
             }
@@ -254,7 +220,7 @@ struct Watch {
 
 /// Counts, and ends a record that has no end.
 struct Watched {
-    inner: Reader,
+    inner: BufReader<Reader>,
     watch: Arc<Watch>,
 }
 
@@ -272,10 +238,62 @@ impl Read for Watched {
     }
 }
 
-fn parse_row(row: &csv::ByteRecord, headers: &csv::StringRecord) -> Result<Record, String> {
-    let row = csv::StringRecord::from_byte_record(row.clone())
-        .map_err(|error| format!("not UTF-8 in column {}", error.utf8_error().field() + 1))?;
-    row.deserialize(Some(headers)).map_err(|_| "the row does not fit the header".to_owned())
+/// Guesses what separates the values: what makes `text` a column of the header. Spreadsheets of many countries write
+/// semicolons.
+fn delimiter(beginning: &[u8]) -> u8 {
+    let header = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let header = String::from_utf8_lossy(header);
+    let separates = |delimiter: &char| header.split(*delimiter).any(|name| is_column(name, TEXT));
+    match [',', ';', '\t'].into_iter().find(separates) {
+        Some(';') => b';',
+        Some('\t') => b'\t',
+        _ => b',',
+    }
+}
+
+/// The column that must be there.
+const TEXT: &str = "text";
+
+fn is_column(header: &str, name: &str) -> bool {
+    let header = header.trim_matches(['\u{feff}', '"', ' ', '\r']);
+    header.eq_ignore_ascii_case(name)
+}
+
+/// Where the fields of a record stand in a row.
+struct Columns {
+    /// (field, column)
+    fields: Vec<(&'static str, usize)>,
+}
+
+impl Columns {
+    const FIELDS: [&'static str; 7] =
+        [TEXT, "id", "subject", "channel", "locale_hint", "tenant", "sent_at"];
+
+    fn of(header: &csv::StringRecord) -> anyhow::Result<Self> {
+        let column = |field| header.iter().position(|name| is_column(name, field));
+        let fields: Vec<_> = Self::FIELDS
+            .into_iter()
+            .filter_map(|field| column(field).map(|column| (field, column)))
+            .collect();
+        if !fields.iter().any(|(field, _)| *field == TEXT) {
+            anyhow::bail!("the CSV header has no column \"text\" among its {}", header.len());
+        }
+        Ok(Self { fields })
+    }
+
+    /// Reads a row as if it were an object of texts, so that CSV and JSON follow the same rules.
+    fn parse(&self, row: &csv::ByteRecord) -> Result<MessageRecord, String> {
+        let mut object = serde_json::Map::new();
+        for (field, column) in &self.fields {
+            let value = std::str::from_utf8(row.get(*column).unwrap_or_default())
+                .map_err(|_| format!("not UTF-8 in column {}", column + 1))?;
+            if !value.is_empty() || *field == TEXT {
+                object.insert((*field).to_owned(), value.into());
+            }
+        }
+        serde_path_to_error::deserialize(serde_json::Value::Object(object))
+            .map_err(|error| wrong(&error.path().to_string()))
+    }
 }
 
 #[cfg(test)]
@@ -333,7 +351,36 @@ mod tests {
             [(2, Ok("two\nlines")), (4, Err(())), (5, Err(())), (6, Ok("last"))]
         );
         let first = lines[0].record.clone().unwrap();
-        assert_eq!((first.id.as_deref(), first.channel.as_deref()), (Some("1"), Some("email")));
+        assert_eq!((first.id.as_str(), first.channel), ("1", Some(Channel::Email)));
+    }
+
+    #[test]
+    fn csv_takes_semicolons_tabs_and_headers_in_any_case() {
+        for input in ["ID;Text\n007;hi", "\u{feff}\"Text\"\tid\nhi\t007", "text,id\r\nhi,007\r\n"] {
+            let lines = lines(Format::Csv, input.as_bytes());
+            let record = lines[0].record.clone().unwrap();
+            assert_eq!((record.text.as_str(), record.id.as_str()), ("hi", "007"), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_field_is_named_and_its_value_is_not_quoted() {
+        let csv = lines(Format::Csv, b"text,channel\nhi,secret\n");
+        let json = lines(Format::Jsonl, br#"{"text": "", "customer": {"tier": "secret"}}"#);
+
+        let error = csv[0].record.clone().unwrap_err();
+        assert!(error.starts_with("channel is none of") && !error.contains("secret"), "{error}");
+        let error = json[0].record.clone().unwrap_err();
+        assert!(error.starts_with("customer.tier has the wrong") && !error.contains("secret"));
+    }
+
+    #[test]
+    fn utf_16_is_refused_with_advice() {
+        let reader: Reader = Box::new(std::io::Cursor::new(b"\xff\xfeh\0i\0".to_vec()));
+
+        let error = read(reader, Format::Text, |_| true).unwrap_err();
+
+        assert!(error.to_string().contains("UTF-8"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Results as JSON Lines or as a table.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 
 use clap::ValueEnum;
@@ -7,9 +8,10 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 use serde::Serialize;
 
+use super::super::routing::{RoutingLine, summary};
 use crate::labels::{HeadName, LabelId, LabelSet, ScoredLabel};
-use crate::scoring::AbstainReason;
-use crate::triage::Triage;
+use crate::text::SectionKind;
+use crate::triage::{FoundEntity, MessageField, ThreadMood, Triage};
 
 /// Rows of one table at most; a longer input gives several, so that the first rows need not wait for the last.
 const TABLE_ROWS: usize = 500;
@@ -131,6 +133,11 @@ struct TriageLine<'a> {
     polarity: Option<PolarityLine<'a>>,
     flags: Vec<Labelled<'a>>,
     language: LanguageLine<'a>,
+    entities: Vec<EntityLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_mood: Option<ThreadMoodLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing: Option<RoutingLine<'a>>,
     truncated: bool,
     token_count: usize,
     model: &'a str,
@@ -161,6 +168,26 @@ struct PolarityLine<'a> {
     label: &'a str,
     score: f64,
     mixed: bool,
+}
+
+#[derive(Serialize)]
+struct EntityLine<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: &'a str,
+    start: usize,
+    end: usize,
+    confidence: f64,
+    field: &'static str,
+    section: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: &'a BTreeMap<&'static str, String>,
+}
+
+#[derive(Serialize)]
+struct ThreadMoodLine {
+    trend: &'static str,
+    change: f64,
 }
 
 #[derive(Serialize)]
@@ -201,7 +228,7 @@ fn triage_line(triage: &Triage) -> TriageLine<'_> {
             .as_ref()
             .map(|group| Named { name: &group.name, probability: rounded(group.probability) }),
         abstention: prediction.abstention.as_ref().map(|abstention| AbstentionLine {
-            reason: reason(abstention.reason),
+            reason: abstention.reason.as_str(),
             detail: &abstention.detail,
         }),
         polarity: prediction.polarity.as_ref().map(|polarity| PolarityLine {
@@ -219,6 +246,9 @@ fn triage_line(triage: &Triage) -> TriageLine<'_> {
             confidence: rounded(triage.language.confidence),
             supported: triage.language.supported,
         },
+        entities: triage.entities.iter().map(entity_line).collect(),
+        thread_mood: triage.thread_mood.as_ref().map(thread_mood_line),
+        routing: triage.routing.as_ref().map(|(routing, _)| RoutingLine::of(routing)),
         truncated: triage.truncated,
         token_count: triage.token_count,
         model: &triage.model.manifest().name,
@@ -238,18 +268,40 @@ fn labelled<'a>(labels: Option<&'a LabelSet>, label: &ScoredLabel) -> Labelled<'
     }
 }
 
-fn rounded(value: f32) -> f64 {
-    (f64::from(value) * 1e4).round() / 1e4
+fn entity_line(found: &FoundEntity) -> EntityLine<'_> {
+    let field = match found.field {
+        MessageField::Subject => "subject",
+        MessageField::Text => "text",
+    };
+    EntityLine {
+        kind: found.entity.kind.as_str(),
+        value: &found.entity.value,
+        start: found.start,
+        end: found.end,
+        confidence: rounded(found.entity.confidence),
+        field,
+        section: section_name(found.section),
+        attributes: &found.entity.attributes,
+    }
 }
 
-fn reason(reason: AbstainReason) -> &'static str {
-    match reason {
-        AbstainReason::LowConfidence => "low_confidence",
-        AbstainReason::Ambiguous => "ambiguous",
-        AbstainReason::OutOfDistribution => "out_of_distribution",
-        AbstainReason::UnsupportedLanguage => "unsupported_language",
-        AbstainReason::Empty => "empty",
+fn section_name(section: SectionKind) -> &'static str {
+    match section {
+        SectionKind::Body => "body",
+        SectionKind::Quote => "quote",
+        SectionKind::Forward => "forward",
+        SectionKind::Signature => "signature",
+        SectionKind::Footer => "footer",
     }
+}
+
+fn thread_mood_line(mood: &ThreadMood) -> ThreadMoodLine {
+    ThreadMoodLine { trend: mood.trend.as_str(), change: rounded(mood.change) }
+}
+
+/// Rounds to four digits; a negative zero becomes a plain one.
+fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 1e4).round() / 1e4 + 0.0
 }
 
 fn empty_table(color: bool, to_terminal: bool) -> Table {
@@ -258,7 +310,7 @@ fn empty_table(color: bool, to_terminal: bool) -> Table {
         .load_preset(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(
-            ["line", "message", "intent", "also", "mood", "flags", "lang"]
+            ["line", "message", "intents", "mood", "lang", "entities", "routing"]
                 .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
         );
     if color {
@@ -278,14 +330,15 @@ fn row(outcome: &Outcome) -> Vec<Cell> {
         Err(reason) => vec![number, Cell::new(reason).fg(Color::Red)],
         Ok((text, triage)) => {
             let result = triage_line(triage);
+            let routing = triage.routing.as_ref().map(|(routing, _)| summary(routing));
             vec![
                 number,
                 Cell::new(excerpt(text)),
-                intent_cell(&result),
-                Cell::new(present(result.intents.get(1..).unwrap_or_default())),
+                intents_cell(&result),
                 mood_cell(&result),
-                flags_cell(&result),
                 Cell::new(result.language.tag),
+                Cell::new(entities(triage)),
+                Cell::new(routing.unwrap_or_default()),
             ]
         }
     }
@@ -301,29 +354,39 @@ fn excerpt(text: &str) -> String {
     shown
 }
 
-fn intent_cell(result: &TriageLine<'_>) -> Cell {
-    let primary = result
-        .primary_intent
-        .as_ref()
-        .map_or_else(String::new, |intent| format!("{} {:.2}", intent.name, intent.probability));
-    if let Some(abstention) = &result.abstention {
-        return Cell::new(format!("{primary}\nabstains: {}", abstention.reason)).fg(Color::Yellow);
-    }
-    match &result.group_fallback {
-        Some(group) => {
-            Cell::new(format!("{primary}\ngroup {} {:.2}", group.name, group.probability))
-                .fg(Color::Yellow)
-        }
-        None => Cell::new(primary).fg(Color::Green),
-    }
+/// The leading intent, then the others that are present, each on its line.
+fn intents_cell(result: &TriageLine<'_>) -> Cell {
+    let primary = result.primary_intent.as_ref();
+    let mut lines: Vec<String> = primary
+        .map(|intent| format!("{} {:.2}", intent.name, intent.probability))
+        .into_iter()
+        .collect();
+    lines.extend(
+        present(result.intents.get(1..).unwrap_or_default()).map(|more| format!("+ {more}")),
+    );
+    let unsure = match (&result.abstention, &result.group_fallback) {
+        (Some(abstention), _) => Some(format!("abstains: {}", abstention.reason)),
+        (None, Some(group)) => Some(format!("group {} {:.2}", group.name, group.probability)),
+        (None, None) => None,
+    };
+    let color = if unsure.is_some() { Color::Yellow } else { Color::Green };
+    lines.extend(unsure);
+    Cell::new(lines.join("\n")).fg(color)
 }
 
+/// Step and score of the mood, then the flags.
 fn mood_cell(result: &TriageLine<'_>) -> Cell {
     let Some(polarity) = &result.polarity else {
-        return Cell::new("");
+        return Cell::new(present(&result.flags).collect::<Vec<_>>().join("\n"));
     };
-    let mixed = if polarity.mixed { "\nmixed" } else { "" };
-    let cell = Cell::new(format!("{} {:+.2}{mixed}", polarity.label, polarity.score));
+    // Adding zero makes a negative zero, which would be shown as "-0.00", a plain one.
+    let score = (polarity.score * 100.0).round() / 100.0 + 0.0;
+    let mut lines = vec![format!("{} {score:+.2}", polarity.label)];
+    if polarity.mixed {
+        lines.push("mixed".to_owned());
+    }
+    lines.extend(present(&result.flags));
+    let cell = Cell::new(lines.join("\n"));
     match polarity.score {
         score if score <= -0.25 => cell.fg(Color::Red),
         score if score >= 0.25 => cell.fg(Color::Green),
@@ -331,16 +394,15 @@ fn mood_cell(result: &TriageLine<'_>) -> Cell {
     }
 }
 
-fn flags_cell(result: &TriageLine<'_>) -> Cell {
-    Cell::new(present(&result.flags)).fg(Color::Magenta)
+fn present<'a>(labels: &'a [Labelled<'a>]) -> impl Iterator<Item = String> + 'a {
+    let above = labels.iter().filter(|label| label.above);
+    above.map(|label| format!("{} {:.2}", label.name, label.probability))
 }
 
-fn present(labels: &[Labelled<'_>]) -> String {
-    let shown: Vec<String> = labels
-        .iter()
-        .filter(|label| label.above)
-        .map(|label| format!("{} {:.2}", label.name, label.probability))
-        .collect();
+fn entities(triage: &Triage) -> String {
+    let all = triage.entities.iter().map(|found| &found.entity);
+    let shown: Vec<String> =
+        all.map(|entity| format!("{} {}", entity.kind.as_str(), excerpt(&entity.value))).collect();
     shown.join("\n")
 }
 

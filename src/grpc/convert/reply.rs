@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use crate::engine::MessageOutput;
+use crate::entities::EntityType;
 use crate::grpc::{pb, to_u32};
 use crate::labels::{HeadName, LabelId, LabelSet};
 use crate::language::Language;
-use crate::registry::LoadedModel;
+use crate::policy::MoodTrend;
 use crate::scoring::{AbstainReason, Abstention, GroupScore, PolarityPrediction, Scorer};
-use crate::triage::{Notice, Timings, Triage};
+use crate::taxonomy::ViewResult;
+use crate::text::SectionKind;
+use crate::triage::{FoundEntity, MessageField, Notice, ThreadMood, Timings, Triage};
+
+use super::routing;
 
 /// Turns a result into a reply.
 pub(in crate::grpc) fn response(triage: Triage) -> pb::ClassifyResponse {
@@ -22,15 +27,17 @@ pub(in crate::grpc) fn response(triage: Triage) -> pb::ClassifyResponse {
         polarity: prediction.polarity.as_ref().map(|p| polarity(p, scorer)),
         flags: flags(&triage, scorer),
         language: Some(language(&triage.language)),
-        entities: Vec::new(),
-        routing: None,
+        entities: triage.entities.iter().map(entity).collect(),
+        routing: triage.routing.as_ref().map(|(routing, _)| routing::routing(routing)),
         truncated: triage.truncated,
         token_count: to_u32(triage.token_count),
-        revisions: Some(revisions(&triage.model)),
+        revisions: Some(revisions(&triage)),
         timings: Some(timings(&triage.timings)),
         batch_size: to_u32(triage.batch_size),
         raw_logits: triage.raw.as_ref().map_or_else(Vec::new, |raw| raw_logits(raw, scorer)),
         notices: triage.notices.iter().copied().map(notice).collect(),
+        views: triage.views.iter().map(view).collect(),
+        thread_mood: triage.thread_mood.as_ref().map(thread_mood),
         id: triage.id,
     }
 }
@@ -120,15 +127,90 @@ fn language(language: &Language) -> pb::Language {
     }
 }
 
-fn revisions(model: &LoadedModel) -> pb::Revisions {
+fn revisions(triage: &Triage) -> pb::Revisions {
+    let model = &triage.model;
     let (manifest, digests) = (model.manifest(), model.digests());
+    let policy = triage.routing.as_ref().map(|(_, active)| active.policy.digest());
     pb::Revisions {
         model_name: manifest.name.clone(),
         model_version: manifest.version.clone(),
         model_digest: digests.model.clone(),
         tokenizer_digest: digests.tokenizer.clone(),
-        taxonomy_digest: digests.taxonomy.clone(),
-        policy_digest: String::new(),
+        taxonomy_digest: model.taxonomy().digest().to_owned(),
+        policy_digest: policy.unwrap_or_default().to_owned(),
+    }
+}
+
+fn entity(found: &FoundEntity) -> pb::Entity {
+    let field = match found.field {
+        MessageField::Text => pb::MessageField::Text,
+        MessageField::Subject => pb::MessageField::Subject,
+    };
+    let section = match found.section {
+        SectionKind::Body => pb::Section::Body,
+        SectionKind::Quote => pb::Section::Quote,
+        SectionKind::Forward => pb::Section::Forward,
+        SectionKind::Signature => pb::Section::Signature,
+        SectionKind::Footer => pb::Section::Footer,
+    };
+    let attributes = found.entity.attributes.iter();
+    pb::Entity {
+        r#type: entity_type(found.entity.kind).into(),
+        start: to_u32(found.start),
+        end: to_u32(found.end),
+        value: found.entity.value.clone(),
+        confidence: found.entity.confidence,
+        attributes: attributes.map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        field: field.into(),
+        section: section.into(),
+    }
+}
+
+/// Names a type of entity on the wire.
+pub(super) fn entity_type(kind: EntityType) -> pb::EntityType {
+    match kind {
+        EntityType::OrderNumber => pb::EntityType::OrderNumber,
+        EntityType::TrackingNumber => pb::EntityType::TrackingNumber,
+        EntityType::Email => pb::EntityType::Email,
+        EntityType::Phone => pb::EntityType::Phone,
+        EntityType::Amount => pb::EntityType::Amount,
+        EntityType::Date => pb::EntityType::Date,
+        EntityType::Url => pb::EntityType::Url,
+        EntityType::Sku => pb::EntityType::Sku,
+        EntityType::PostalCode => pb::EntityType::PostalCode,
+        EntityType::InvoiceNumber => pb::EntityType::InvoiceNumber,
+        EntityType::Iban => pb::EntityType::Iban,
+        EntityType::PaymentCard => pb::EntityType::PaymentCard,
+        EntityType::PromoCode => pb::EntityType::PromoCode,
+    }
+}
+
+fn view(view: &ViewResult) -> pb::CompatibilityView {
+    pb::CompatibilityView {
+        name: view.view.clone(),
+        intents: view.intents.clone(),
+        sentiments: view.sentiments.clone(),
+        numbers: view.numbers.iter().cloned().collect(),
+        confidence: view.confidence.clone().unwrap_or_default(),
+        sentiment_confidence: view.sentiment_confidence.clone().unwrap_or_default(),
+        language_confidence: view.language_confidence.clone().unwrap_or_default(),
+    }
+}
+
+fn thread_mood(mood: &ThreadMood) -> pb::ThreadMood {
+    let trend = match mood.trend {
+        MoodTrend::Unknown => pb::MoodTrend::Unspecified,
+        MoodTrend::Steady => pb::MoodTrend::Steady,
+        MoodTrend::Falling => pb::MoodTrend::Falling,
+        MoodTrend::Rising => pb::MoodTrend::Rising,
+    };
+    let earlier = mood.earlier.iter();
+    pb::ThreadMood {
+        trend: trend.into(),
+        change: mood.change,
+        earlier: earlier
+            .map(|&(index, score)| pb::ThreadPolarity { index: to_u32(index), score })
+            .collect(),
     }
 }
 
@@ -140,8 +222,10 @@ fn timings(timings: &Timings) -> pb::StageTimings {
         queue_us: us(timings.queue),
         inference_us: us(timings.inference),
         scoring_us: us(timings.scoring),
-        policy_us: 0,
+        policy_us: us(timings.policy),
         total_us: us(timings.total),
+        language_us: us(timings.language),
+        entities_us: us(timings.entities),
     }
 }
 
@@ -161,9 +245,8 @@ fn raw_logits(raw: &MessageOutput, scorer: &Scorer) -> Vec<pb::HeadLogits> {
 fn notice(notice: Notice) -> pb::Notice {
     let code = match notice {
         Notice::TextTruncated => pb::NoticeCode::TextTruncated,
-        Notice::RoutingUnavailable => pb::NoticeCode::RoutingUnavailable,
-        Notice::ExplanationUnavailable => pb::NoticeCode::ExplanationUnavailable,
         Notice::SubjectOnly => pb::NoticeCode::SubjectOnly,
+        Notice::ThreadMoodUnavailable => pb::NoticeCode::ThreadMoodUnavailable,
     };
     pb::Notice { code: code.into(), message: notice.as_str().to_owned() }
 }

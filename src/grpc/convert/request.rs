@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use crate::grpc::pb;
 use crate::message::{
-    Author, Channel, Customer, CustomerTier, DEFAULT_TOP_K, MAX_NAME_CHARS, MAX_THREAD_MESSAGES,
-    MessageDraft, ModelSelector, Money, Options, Order, OrderState, ThreadMessage, Truncation,
-    ValidationError, ValidationErrors,
+    Attachment, Author, Channel, Customer, CustomerTier, DEFAULT_TOP_K, MAX_NAME_CHARS,
+    MAX_THREAD_MESSAGES, MessageDraft, ModelSelector, Money, OffsetEncoding, Options, Order,
+    OrderState, TagStyle, ThreadMessage, Truncation, ValidationError, ValidationErrors,
 };
 
 /// Turns a request into a draft and the violations met on the way.
@@ -26,6 +26,8 @@ pub(in crate::grpc) fn draft(request: pb::ClassifyRequest) -> (MessageDraft, Val
         model,
         model_version,
         options,
+        sent_at,
+        attachments,
     } = request;
     let mut errors = ValidationErrors::default();
     let draft = MessageDraft {
@@ -40,6 +42,8 @@ pub(in crate::grpc) fn draft(request: pb::ClassifyRequest) -> (MessageDraft, Val
         tenant,
         model: ModelSelector { name: model, version: model_version },
         options: options_of(options.unwrap_or_default(), &mut errors),
+        sent_at: time_of("sent_at", sent_at, &mut errors),
+        attachments: attachments.into_iter().map(attachment_of).collect(),
     };
     (draft, errors)
 }
@@ -131,6 +135,30 @@ fn order_of(order: pb::OrderFacts, errors: &mut ValidationErrors) -> Order {
     Order { state, promised_by: time_of("order.promised_by", promised_by, errors), value }
 }
 
+fn attachment_of(attachment: pb::Attachment) -> Attachment {
+    let pb::Attachment { media_type, size_bytes } = attachment;
+    Attachment { media_type, size_bytes }
+}
+
+fn tag_style_of(value: i32, errors: &mut ValidationErrors) -> Option<TagStyle> {
+    match known::<pb::TagStyle>("options.tag_style", value, errors) {
+        pb::TagStyle::Unspecified => None,
+        pb::TagStyle::Dotted => Some(TagStyle::Dotted),
+        pb::TagStyle::Kebab => Some(TagStyle::Kebab),
+        pb::TagStyle::Snake => Some(TagStyle::Snake),
+        pb::TagStyle::Slash => Some(TagStyle::Slash),
+    }
+}
+
+fn offset_encoding_of(value: i32, errors: &mut ValidationErrors) -> OffsetEncoding {
+    match known::<pb::OffsetEncoding>("options.offset_encoding", value, errors) {
+        pb::OffsetEncoding::Unspecified | pb::OffsetEncoding::CodePoints => {
+            OffsetEncoding::CodePoints
+        }
+        pb::OffsetEncoding::Utf16 => OffsetEncoding::Utf16,
+    }
+}
+
 fn options_of(options: pb::ClassifyOptions, errors: &mut ValidationErrors) -> Options {
     let pb::ClassifyOptions {
         top_k,
@@ -139,6 +167,9 @@ fn options_of(options: pb::ClassifyOptions, errors: &mut ValidationErrors) -> Op
         include_routing,
         explain,
         truncation,
+        offset_encoding,
+        views,
+        tag_style,
     } = options;
     let truncation = match known::<pb::Truncation>("options.truncation", truncation, errors) {
         pb::Truncation::Unspecified | pb::Truncation::HeadTail => Truncation::HeadTail,
@@ -146,7 +177,17 @@ fn options_of(options: pb::ClassifyOptions, errors: &mut ValidationErrors) -> Op
         pb::Truncation::Refuse => Truncation::Refuse,
     };
     let top_k = if top_k == 0 { DEFAULT_TOP_K } else { top_k as usize };
-    Options { top_k, min_probability, raw_logits, include_routing, explain, truncation }
+    Options {
+        top_k,
+        min_probability,
+        raw_logits,
+        include_routing: include_routing.unwrap_or(true),
+        explain,
+        truncation,
+        offset_encoding: offset_encoding_of(offset_encoding, errors),
+        views,
+        tag_style: tag_style_of(tag_style, errors),
+    }
 }
 
 /// Reads a point in time in the range that the protobuf type documents: years 0001 to 9999.

@@ -9,10 +9,11 @@ use super::super::reading::{
 use super::super::routing::Priority;
 use super::super::rule::{
     AutomaticTags, Macro, Queue, RequiredEntities, ServiceLevelTimes, Settings, TagSettings,
-    TagStyle, Thresholds, Times,
+    Thresholds, Times,
 };
 use super::super::variables::is_language;
 use super::super::vocabulary::{Vocabulary, entity_types};
+use crate::message::TagStyle;
 use crate::suggestion::did_you_mean;
 use crate::yaml::{Entry, Faults, Fields, Node, quoted};
 

@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use super::super::facts::{channel_name, state_name, tier_name};
 use super::super::reading::{choice, lines};
 use super::Scenario;
 use crate::message::{
@@ -10,26 +9,6 @@ use crate::message::{
 };
 use crate::yaml::{Faults, Fields, Node, quoted};
 
-const CHANNELS: [Channel; 7] = [
-    Channel::Unknown,
-    Channel::Chat,
-    Channel::Email,
-    Channel::Social,
-    Channel::Sms,
-    Channel::Form,
-    Channel::Review,
-];
-const TIERS: [CustomerTier; 4] =
-    [CustomerTier::Unknown, CustomerTier::Standard, CustomerTier::Loyal, CustomerTier::Vip];
-const STATES: [OrderState; 7] = [
-    OrderState::Unknown,
-    OrderState::Pending,
-    OrderState::Processing,
-    OrderState::Shipped,
-    OrderState::Delivered,
-    OrderState::Cancelled,
-    OrderState::Returned,
-];
 const AUTHORS: [Author; 3] = [Author::Customer, Author::Agent, Author::Bot];
 
 /// Largest value of an order, in main units.
@@ -41,7 +20,7 @@ pub(super) fn read(fields: &mut Fields<'_>, scenario: &mut Scenario, faults: &mu
     scenario.locale_hint = text(fields.optional("locale_hint"), faults);
     scenario.tenant = text(fields.optional("tenant"), faults);
     if let Some(node) = fields.optional("channel") {
-        scenario.channel = choice(node, &CHANNELS, channel_name, faults).unwrap_or_default();
+        scenario.channel = choice(node, &Channel::ALL, Channel::as_str, faults).unwrap_or_default();
     }
     scenario.sent_at = fields.optional("sent_at").and_then(|node| time(node, faults));
     if let Some(node) = fields.optional("customer") {
@@ -91,7 +70,9 @@ fn count(node: Option<&Node>, faults: &mut Faults) -> Option<u32> {
 
 fn customer(node: &Node, faults: &mut Faults) -> Option<Customer> {
     let mut fields = Fields::of(node, faults)?;
-    let tier = fields.optional("tier").and_then(|node| choice(node, &TIERS, tier_name, faults));
+    let tier = fields
+        .optional("tier")
+        .and_then(|node| choice(node, &CustomerTier::ALL, CustomerTier::as_str, faults));
     let customer = Customer {
         tier: tier.unwrap_or_default(),
         lifetime_orders: count(fields.optional("lifetime_orders"), faults),
@@ -105,7 +86,9 @@ fn customer(node: &Node, faults: &mut Faults) -> Option<Customer> {
 
 fn order(node: &Node, faults: &mut Faults) -> Option<Order> {
     let mut fields = Fields::of(node, faults)?;
-    let state = fields.optional("state").and_then(|node| choice(node, &STATES, state_name, faults));
+    let state = fields
+        .optional("state")
+        .and_then(|node| choice(node, &OrderState::ALL, OrderState::as_str, faults));
     let promised_by = fields.optional("promised_by").and_then(|node| time(node, faults));
     let value = fields.optional("value");
     let currency_node = fields.optional("currency");

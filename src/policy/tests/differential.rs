@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::super::check::check;
 use super::super::evaluate::{Overflow, Unobserved, holds};
 use super::super::expression;
-use super::super::facts::{Conversation, Mood, MoodTrend, Scope, channel_name};
+use super::super::facts::{Conversation, Mood, MoodTrend, Scope};
 use super::super::variables::{ABSTAIN_REASONS, CHANNELS};
 use super::super::{Facts, entity_types};
 use super::support::{noon, vocabulary};
@@ -349,7 +349,7 @@ fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
         ("flag_probabilities", numbers(&vocabulary.flags, &facts.flag_probabilities)),
         ("language", text(facts.language)),
         ("language_supported", Value::Bool(facts.language_supported)),
-        ("channel", text(channel_name(facts.channel))),
+        ("channel", text(facts.channel.as_str())),
         ("tenant", text(facts.tenant)),
         ("abstained", Value::Bool(facts.abstained())),
         ("abstain_reason", text(facts.abstain_reason)),
