@@ -19,7 +19,7 @@ use crate::grpc::{self, GrpcError};
 use crate::lifecycle::{Lifecycle, ServiceState};
 use crate::model::{ModelBundle, ModelError, ModelSource};
 use crate::pipeline::Pipeline;
-use crate::policies::{Policies, PolicyLoadError};
+use crate::policies::{Policies, PolicyLoadErrors};
 use crate::policy::Vocabulary;
 use crate::registry::{LoadError, LoadedModel, Registry, Snapshot, taxonomy_of};
 use crate::taxonomy::{DEFAULT_YAML, LabelEntry, Taxonomy, TaxonomyError, View};
@@ -74,7 +74,7 @@ pub enum AppError {
     Taxonomy(#[from] TaxonomyError),
     /// A routing policy can't be taken up.
     #[error("a routing policy can't be taken up")]
-    Policy(#[from] PolicyLoadError),
+    Policy(#[from] PolicyLoadErrors),
     /// The set of models is not valid.
     #[error("the models can't be served together")]
     Models(#[source] LoadError),
@@ -225,14 +225,14 @@ impl App {
     /// # Errors
     /// [`AppError`] when the taxonomy or a model can't be read.
     pub fn vocabulary(&self) -> Result<Vocabulary, AppError> {
-        let mut taxonomies = vec![load_taxonomy(&self.config.taxonomy.path)?];
+        let service = load_taxonomy(&self.config.taxonomy.path)?;
+        let mut taxonomies = vec![Arc::clone(&service)];
         for path in &self.config.models.paths {
             let failed = |source| AppError::Load { path: path.display().to_string(), source };
             let bundle = ModelBundle::load(&ModelSource::Directory(path.clone()))
                 .map_err(|error| failed(error.into()))?;
-            let service = taxonomies.first().cloned();
-            let own = service.map(|service| taxonomy_of(&bundle, &service)).transpose();
-            taxonomies.extend(own.map_err(failed)?);
+            let own = taxonomy_of(&bundle, &service, &mut bundle.manifest().clone());
+            taxonomies.push(own.map_err(failed)?);
         }
         Ok(vocabulary(taxonomies.iter().map(AsRef::as_ref)))
     }
@@ -339,8 +339,7 @@ impl App {
             tokio::time::sleep(pause).await;
             let policies = Arc::clone(&self.policies);
             if tokio::task::spawn_blocking(move || policies.reload()).await.is_err() {
-                // The panic is in the log; what is in force stays.
-                return;
+                events::policy_reload_failed();
             }
         }
     }

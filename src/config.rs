@@ -200,6 +200,7 @@ impl Config {
             check_range(key, value as u128, min as u128, max as u128)?;
         }
         server.check()?;
+        check_time("thread.max_wait (ms)", self.thread.max_wait, 0)?;
         check_time("policy.reload_interval (ms)", self.policy.reload_interval, 0)?;
         check_time("limits.default_timeout (ms)", limits.default_timeout, 1)
     }

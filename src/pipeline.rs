@@ -24,8 +24,8 @@ use crate::telemetry::events;
 use crate::tokenization::TokenizedMessage;
 use crate::triage::{Notice, Timings, Triage};
 
-use self::prepare::Prepared;
-use self::thread::EarlierMessage;
+use self::prepare::{MAX_ENTITIES, Prepared};
+use self::thread::{EarlierMessage, MoodUnavailable};
 
 pub use self::prepare::TextReading;
 pub use self::thread::ThreadSettings;
@@ -226,8 +226,15 @@ impl Work {
 
     /// Returns what is known before the model has read the message.
     fn unclassified(&self, message: &Message, prepared: Prepared) -> Triage {
-        let Prepared { normalized, language, entities, sent_at, timings, .. } = prepared;
-        let subject_only = normalized.subject_only.then_some(Notice::SubjectOnly);
+        let Prepared { normalized, language, mut entities, sent_at, timings, .. } = prepared;
+        let mut notices = Vec::new();
+        if normalized.subject_only {
+            notices.push(Notice::SubjectOnly);
+        }
+        if entities.len() > MAX_ENTITIES {
+            entities.truncate(MAX_ENTITIES);
+            notices.push(Notice::EntitiesCut);
+        }
         Triage {
             id: message.id.clone(),
             prediction: nothing_to_classify(),
@@ -242,7 +249,7 @@ impl Work {
             token_count: 0,
             batch_size: 0,
             raw: None,
-            notices: subject_only.into_iter().collect(),
+            notices,
             timings: Timings {
                 text: timings.text,
                 language: timings.language,
@@ -284,12 +291,17 @@ impl Work {
         triage.raw = triage.options.raw_logits.then_some(computed.output);
         triage.timings.scoring = scoring.elapsed();
 
-        if let Some(polarity) = &triage.prediction.polarity {
-            let score = polarity.score;
-            triage.thread_mood = thread::mood(pending, score, model, self.deadline).await;
-        }
-        if expects_mood && triage.thread_mood.is_none() {
-            triage.notices.push(Notice::ThreadMoodUnavailable);
+        let score = triage.prediction.polarity.as_ref().map(|polarity| polarity.score);
+        if let Some(score) = score.filter(|_| expects_mood && !triage.is_foreign()) {
+            let until = self.deadline.min(Instant::now() + self.tools.thread.max_wait);
+            let mood = match pending {
+                Some(pending) => thread::mood(pending, score, model, until).await,
+                None => Err(MoodUnavailable),
+            };
+            match mood {
+                Ok(mood) => triage.thread_mood = mood,
+                Err(MoodUnavailable) => triage.notices.push(Notice::ThreadMoodUnavailable),
+            }
         }
         Ok(())
     }

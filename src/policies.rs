@@ -1,32 +1,21 @@
 //! The routing policies in force: the default one and those of tenants, read from files and taken up when they change.
 
+mod files;
+
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 
-use crate::message::MAX_NAME_CHARS;
-use crate::policy::{Policy, PolicyErrors, Vocabulary};
+use crate::policy::{Policy, Vocabulary};
 use crate::telemetry::events;
 
-/// The policy inside the program.
-const EMBEDDED: &str = include_str!("../config/policy.yaml");
+pub use files::{PolicyLoadError, PolicyLoadErrors, embedded, parse, paths};
 
-/// Where the policy inside the program comes from, as replies spell it.
-const EMBEDDED_ORIGIN: &str = "(embedded)";
-
-/// Bytes of a policy file at most.
-const MAX_FILE_BYTES: u64 = 1 << 20;
-
-/// Policies of tenants at most.
-const MAX_TENANTS: usize = 10_000;
+use files::Stamps;
 
 /// How messages are routed.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -39,57 +28,6 @@ pub struct PolicySettings {
     /// How often the files are looked at; zero: never.
     #[serde(with = "humantime_serde")]
     pub reload_interval: Duration,
-}
-
-/// Why a policy can't be taken up.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyLoadError {
-    /// A file or directory can't be read.
-    #[error("can't read {path}")]
-    Read {
-        /// Which one.
-        path: PathBuf,
-        /// What the operating system says.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file is too large.
-    #[error("{path} has over {MAX_FILE_BYTES} bytes")]
-    TooLarge {
-        /// Which one.
-        path: PathBuf,
-    },
-    /// A file is not UTF-8.
-    #[error("{path} is not UTF-8 from byte {valid_up_to} on")]
-    NotText {
-        /// Which one.
-        path: PathBuf,
-        /// Bytes before the first that is not.
-        valid_up_to: usize,
-    },
-    /// Too many files.
-    #[error("{path} holds over {MAX_TENANTS} policies")]
-    TooMany {
-        /// Which directory.
-        path: PathBuf,
-    },
-    /// Two files for one tenant.
-    #[error("{first} and {second} are both the policy of one tenant")]
-    Twice {
-        /// One file.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
-    },
-    /// A file's name is no name of a tenant.
-    #[error("{path}: a tenant's name has 1 to {MAX_NAME_CHARS} characters")]
-    Name {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// The policy has faults.
-    #[error("{0}")]
-    Invalid(#[from] PolicyErrors),
 }
 
 /// A policy in force.
@@ -118,12 +56,23 @@ pub struct PolicyFault {
     pub found_at: SystemTime,
 }
 
+/// Code points that are kept of what is wrong with a file.
+const MAX_FAULT_CHARS: usize = 2_000;
+
 /// The policies at one moment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PolicySet {
     default: Arc<ActivePolicy>,
     tenants: BTreeMap<String, Arc<ActivePolicy>>,
     faults: Vec<PolicyFault>,
+}
+
+impl PartialEq for PolicySet {
+    /// The same policies in force, not only equal ones, and the same faults.
+    fn eq(&self, other: &Self) -> bool {
+        let tenants = self.tenants.len() == other.tenants.len();
+        tenants && self.iter().all(|policy| other.holds(policy)) && self.faults == other.faults
+    }
 }
 
 impl PolicySet {
@@ -136,6 +85,27 @@ impl PolicySet {
     /// Returns every policy: the default one, then those of tenants by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ActivePolicy>> {
         std::iter::once(&self.default).chain(self.tenants.values())
+    }
+
+    /// Returns the policy of a tenant's own; the default one for the empty name.
+    fn own(&self, tenant: &str) -> Option<&Arc<ActivePolicy>> {
+        if tenant.is_empty() { Some(&self.default) } else { self.tenants.get(tenant) }
+    }
+
+    fn holds(&self, policy: &Arc<ActivePolicy>) -> bool {
+        self.own(&policy.tenant).is_some_and(|own| Arc::ptr_eq(own, policy))
+    }
+
+    /// Returns the fault of an error: the one that is there already, if it is the same.
+    fn fault_of(&self, error: &PolicyLoadError) -> PolicyFault {
+        let (origin, mut message) = (error.origin(), events::chain(error));
+        if let Some((end, _)) = message.char_indices().nth(MAX_FAULT_CHARS) {
+            message.truncate(end);
+            message.push_str(" ...");
+        }
+        let known = self.fault(&origin).filter(|known| known.message == message);
+        let found_at = known.map_or_else(SystemTime::now, |known| known.found_at);
+        PolicyFault { origin, message, found_at }
     }
 
     fn fault(&self, origin: &str) -> Option<&PolicyFault> {
@@ -169,12 +139,6 @@ struct Looks {
     vocabulary: Vocabulary,
 }
 
-/// Every policy file: tenant (empty for the default policy) and path, and what changes whenever the file does.
-type Stamps = BTreeMap<(String, PathBuf), Option<Stamp>>;
-
-/// What changes whenever a file does: inode, size, time of the last change (s, ns).
-type Stamp = (u64, u64, i64, i64);
-
 impl Policies {
     /// Makes the place for policies; none is there yet.
     #[must_use]
@@ -185,30 +149,32 @@ impl Policies {
     /// Reads all policies; they may name what `vocabulary` holds. Blocks.
     ///
     /// # Errors
-    /// [`PolicyLoadError`] for the first file that is refused; nothing changes then.
-    pub fn load(&self, vocabulary: Vocabulary) -> Result<(), PolicyLoadError> {
-        let settings = &self.settings;
-        let taken = look(settings)?;
+    /// [`PolicyLoadErrors`] with every file that is refused; nothing changes then.
+    pub fn load(&self, vocabulary: Vocabulary) -> Result<(), PolicyLoadErrors> {
+        let found = files::look(&self.settings)?;
+        let mut refused = found.refused;
         let mut default = None;
         let mut tenants = BTreeMap::new();
-        for (tenant, path) in taken.keys() {
-            let policy = Arc::new(parse_file(tenant, path, &vocabulary)?);
-            if tenant.is_empty() {
-                default = Some(policy);
-            } else {
-                tenants.insert(tenant.clone(), policy);
+        for (tenant, path) in found.stamps.keys() {
+            match files::parse(tenant, path, &vocabulary) {
+                Err(error) => refused.push(error),
+                Ok(policy) if tenant.is_empty() => default = Some(Arc::new(policy)),
+                Ok(policy) => drop(tenants.insert(tenant.clone(), Arc::new(policy))),
             }
+        }
+        if !refused.is_empty() {
+            return Err(PolicyLoadErrors(refused));
         }
         let default = match default {
             Some(policy) => policy,
-            None => Arc::new(embedded(&vocabulary)?),
+            None => Arc::new(files::embedded(&vocabulary)?),
         };
-        let set = PolicySet { default, tenants, faults: Vec::new() };
+        let set = Arc::new(PolicySet { default, tenants, faults: Vec::new() });
+        *self.looks() = Looks { last: found.stamps.clone(), taken: found.stamps, vocabulary };
+        self.set.store(Some(Arc::clone(&set)));
         for policy in set.iter() {
             events::policy_ready(&policy.tenant, &policy.origin, policy.policy.digest());
         }
-        *self.looks() = Looks { last: taken.clone(), taken, vocabulary };
-        self.set.store(Some(Arc::new(set)));
         Ok(())
     }
 
@@ -216,6 +182,12 @@ impl Policies {
     #[must_use]
     pub fn current(&self) -> Option<Arc<PolicySet>> {
         self.set.load_full()
+    }
+
+    /// Returns what policies may name; nothing before they are loaded.
+    #[must_use]
+    pub fn vocabulary(&self) -> Vocabulary {
+        self.looks().vocabulary.clone()
     }
 
     /// Returns where they are read from.
@@ -234,45 +206,67 @@ impl Policies {
     /// A file that is refused leaves in force what was there, and the reason is kept. A change is taken up only when
     /// two looks in a row find the files the same: one that is just being written must not become policy.
     pub fn reload(&self) {
-        let Some(current) = self.current() else { return };
         let mut looks = self.looks();
-        let directory = self.settings.tenants.display().to_string();
-        let now = match look(&self.settings) {
-            Ok(stamps) => stamps,
+        let Some(current) = self.current() else { return };
+        let found = match files::look(&self.settings) {
+            Ok(found) => found,
             Err(error) => {
-                if let Some(next) = with_fault(&current, directory, events::chain(&error)) {
-                    self.set.store(Some(Arc::new(next)));
-                }
-                return;
+                let mut faults = current.faults.clone();
+                faults.retain(|fault| fault.origin != error.origin());
+                faults.push(current.fault_of(&error));
+                return self.put(&current, PolicySet { faults, ..PolicySet::clone(&current) });
             }
         };
-        if now != looks.last {
-            looks.last = now;
+        if found.stamps != looks.last {
+            looks.last = found.stamps;
             return;
         }
-        if now != looks.taken || current.fault(&directory).is_some() {
-            self.set.store(Some(Arc::new(next_set(&current, &now, &looks))));
-            looks.taken = now;
+        let names: Vec<PolicyFault> =
+            found.refused.iter().map(|error| current.fault_of(error)).collect();
+        let (mut next, taken) = next_set(&current, found.stamps, &looks);
+        next.faults.extend(names);
+        looks.taken = taken;
+        self.put(&current, next);
+    }
+
+    /// Puts other policies in force, if they are others, and then says what is new.
+    fn put(&self, current: &PolicySet, next: PolicySet) {
+        if next == *current {
+            return;
+        }
+        let next = Arc::new(next);
+        self.set.store(Some(Arc::clone(&next)));
+        for policy in next.iter().filter(|policy| !current.holds(policy)) {
+            events::policy_ready(&policy.tenant, &policy.origin, policy.policy.digest());
+        }
+        for tenant in current.tenants.keys().filter(|tenant| !next.tenants.contains_key(*tenant)) {
+            events::policy_removed(tenant);
+        }
+        for fault in next.faults.iter().filter(|fault| !current.faults.contains(fault)) {
+            events::policy_refused(&fault.origin, &fault.message);
         }
     }
 }
 
-/// Reads what has changed.
-fn next_set(current: &PolicySet, now: &Stamps, looks: &Looks) -> PolicySet {
+/// Reads what has changed; returns it with the stamps of what need not be read again.
+fn next_set(current: &PolicySet, now: Stamps, looks: &Looks) -> (PolicySet, Stamps) {
     let mut next = PolicySet {
         default: Arc::clone(&current.default),
         tenants: BTreeMap::new(),
         faults: Vec::new(),
     };
+    let mut taken = Stamps::new();
     for (key, stamp) in now {
-        let (tenant, path) = key;
-        let origin = path.display().to_string();
-        let old =
-            if tenant.is_empty() { Some(&current.default) } else { current.tenants.get(tenant) };
-        let (policy, fault) = if looks.taken.get(key) == Some(stamp) {
-            (old.map(Arc::clone), current.fault(&origin).cloned())
+        let (tenant, path) = &key;
+        let old = current.own(tenant).map(Arc::clone);
+        let unchanged = looks.taken.get(&key) == Some(&stamp);
+        let (policy, fault, is_read) = if unchanged {
+            (old, current.fault(&path.display().to_string()).cloned(), true)
         } else {
-            take_up(tenant, path, old, &looks.vocabulary)
+            match files::parse(tenant, path, &looks.vocabulary) {
+                Ok(policy) => (Some(unless_same(policy, old)), None, true),
+                Err(error) => (old, Some(current.fault_of(&error)), !error.may_pass()),
+            }
         };
         next.faults.extend(fault);
         match policy {
@@ -280,162 +274,15 @@ fn next_set(current: &PolicySet, now: &Stamps, looks: &Looks) -> PolicySet {
             Some(policy) => drop(next.tenants.insert(tenant.clone(), policy)),
             None => {}
         }
-    }
-    for tenant in current.tenants.keys().filter(|tenant| !next.tenants.contains_key(*tenant)) {
-        events::policy_removed(tenant);
-    }
-    next
-}
-
-/// Reads one file; returns what is in force after that, and what is wrong with the file.
-fn take_up(
-    tenant: &str,
-    path: &Path,
-    old: Option<&Arc<ActivePolicy>>,
-    vocabulary: &Vocabulary,
-) -> (Option<Arc<ActivePolicy>>, Option<PolicyFault>) {
-    match parse_file(tenant, path, vocabulary) {
-        // Touched, but the same.
-        Ok(policy) if old.is_some_and(|old| old.source == policy.source) => {
-            (old.map(Arc::clone), None)
-        }
-        Ok(policy) => {
-            events::policy_ready(tenant, &policy.origin, policy.policy.digest());
-            (Some(Arc::new(policy)), None)
-        }
-        Err(error) => {
-            let (origin, message) = (path.display().to_string(), events::chain(&error));
-            events::policy_refused(&origin, &message);
-            let found_at = SystemTime::now();
-            (old.map(Arc::clone), Some(PolicyFault { origin, message, found_at }))
+        if is_read {
+            taken.insert(key, stamp);
         }
     }
+    (next, taken)
 }
 
-/// Keeps everything in force and notes a fault; `None` when it is noted already.
-fn with_fault(current: &PolicySet, origin: String, message: String) -> Option<PolicySet> {
-    if current.fault(&origin).is_some_and(|fault| fault.message == message) {
-        return None;
-    }
-    events::policy_refused(&origin, &message);
-    let mut faults = current.faults.clone();
-    faults.retain(|fault| fault.origin != origin);
-    faults.push(PolicyFault { origin, message, found_at: SystemTime::now() });
-    let (default, tenants) = (Arc::clone(&current.default), current.tenants.clone());
-    Some(PolicySet { default, tenants, faults })
-}
-
-/// Returns the policy inside the program.
-///
-/// # Errors
-/// [`PolicyLoadError::Invalid`] when it names what the vocabulary lacks: a model whose own taxonomy replaces the service's
-/// needs a policy of its own.
-pub fn embedded(vocabulary: &Vocabulary) -> Result<ActivePolicy, PolicyLoadError> {
-    parse(EMBEDDED.to_owned(), "", EMBEDDED_ORIGIN, vocabulary)
-}
-
-/// Returns the files that settings name; none when they name none.
-///
-/// # Errors
-/// [`PolicyLoadError`] when the directory can't be listed.
-pub fn files(settings: &PolicySettings) -> Result<Vec<PathBuf>, PolicyLoadError> {
-    Ok(look(settings)?.into_keys().map(|(_, path)| path).collect())
-}
-
-/// Finds every policy file.
-fn look(settings: &PolicySettings) -> Result<Stamps, PolicyLoadError> {
-    let mut stamps = Stamps::new();
-    let mut note = |tenant: String, path: PathBuf| {
-        let metadata = std::fs::metadata(&path).ok();
-        let stamp = metadata.map(|m| (m.ino(), m.size(), m.ctime(), m.ctime_nsec()));
-        stamps.insert((tenant, path), stamp);
-    };
-    if !settings.path.as_os_str().is_empty() {
-        note(String::new(), settings.path.clone());
-    }
-    for (tenant, path) in tenant_files(&settings.tenants)? {
-        note(tenant, path);
-    }
-    Ok(stamps)
-}
-
-/// Lists `<tenant>.yaml` of a directory. Names that begin with a dot are passed over, as the links are by which
-/// Kubernetes swaps a whole directory.
-fn tenant_files(directory: &Path) -> Result<Vec<(String, PathBuf)>, PolicyLoadError> {
-    if directory.as_os_str().is_empty() {
-        return Ok(Vec::new());
-    }
-    let failed = |source| PolicyLoadError::Read { path: directory.to_owned(), source };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let extension = path.extension().and_then(OsStr::to_str);
-        let is_policy = matches!(extension, Some("yaml" | "yml"));
-        let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
-        if !is_policy || name.starts_with('.') {
-            continue;
-        }
-        if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
-            return Err(PolicyLoadError::Name { path });
-        }
-        files.push((name, path));
-        if files.len() > MAX_TENANTS {
-            return Err(PolicyLoadError::TooMany { path: directory.to_owned() });
-        }
-    }
-    files.sort();
-    for pair in files.windows(2) {
-        if let [(tenant, first), (same, second)] = pair
-            && tenant == same
-        {
-            return Err(PolicyLoadError::Twice { first: first.clone(), second: second.clone() });
-        }
-    }
-    Ok(files)
-}
-
-/// Reads the policy of one file; `tenant` is empty for the default policy.
-///
-/// # Errors
-/// [`PolicyLoadError`] when it can't be read or has faults.
-pub fn parse_file(
-    tenant: &str,
-    path: &Path,
-    vocabulary: &Vocabulary,
-) -> Result<ActivePolicy, PolicyLoadError> {
-    parse(read(path)?, tenant, &path.display().to_string(), vocabulary)
-}
-
-fn parse(
-    source: String,
-    tenant: &str,
-    origin: &str,
-    vocabulary: &Vocabulary,
-) -> Result<ActivePolicy, PolicyLoadError> {
-    Ok(ActivePolicy {
-        policy: Policy::parse(&source, origin, vocabulary)?,
-        source,
-        tenant: tenant.to_owned(),
-        origin: origin.to_owned(),
-        loaded_at: SystemTime::now(),
-    })
-}
-
-/// Reads a text file of bounded size.
-fn read(path: &Path) -> Result<String, PolicyLoadError> {
-    let failed = |source| PolicyLoadError::Read { path: path.to_owned(), source };
-    // Before opening: opening a FIFO would wait for its writer.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(failed(std::io::Error::other("not a regular file")));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE_BYTES) {
-        return Err(PolicyLoadError::TooLarge { path: path.to_owned() });
-    }
-    String::from_utf8(bytes).map_err(|error| PolicyLoadError::NotText {
-        path: path.to_owned(),
-        valid_up_to: error.utf8_error().valid_up_to(),
-    })
+/// Keeps the old policy where a file was only touched.
+fn unless_same(policy: ActivePolicy, old: Option<Arc<ActivePolicy>>) -> Arc<ActivePolicy> {
+    old.filter(|old| old.source == policy.source && old.origin == policy.origin)
+        .unwrap_or_else(|| Arc::new(policy))
 }

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use crate::batching::WorkerError;
 use crate::error::Error;
+use crate::labels::HeadName;
 use crate::message::ModelSelector;
 use crate::model::ModelError;
 use crate::taxonomy::{TaxonomyError, UncoveredLabels};
@@ -27,6 +28,14 @@ pub enum LoadError {
     /// The taxonomy does not know all of its labels.
     #[error("the model's labels were refused")]
     Labels(#[from] UncoveredLabels),
+    /// Two labels of one head mean the same.
+    #[error("head {head}: two labels mean {label:?}")]
+    SameLabel {
+        /// The head.
+        head: HeadName,
+        /// The name in the taxonomy that both resolve to.
+        label: String,
+    },
     /// Its inference threads can't start.
     #[error("the model's inference threads can't start")]
     Worker(#[from] WorkerError),

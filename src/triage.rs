@@ -10,9 +10,12 @@ use crate::message::Options;
 use crate::policies::ActivePolicy;
 use crate::policy::{MoodTrend, Routing};
 use crate::registry::LoadedModel;
-use crate::scoring::Prediction;
+use crate::scoring::{AbstainReason, Prediction};
 use crate::taxonomy::ViewResult;
 use crate::text::SectionKind;
+
+/// Change of the score from which the mood counts as falling or rising: half a step of the scale.
+const TREND: f32 = 0.25;
 
 /// What the service says about one message.
 #[derive(Clone, Debug)]
@@ -53,6 +56,21 @@ pub struct Triage {
     pub options: Options,
 }
 
+impl Triage {
+    /// Tells whether the text is outside of what the model knows: what it says about it is no fact then.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        match self.prediction.abstention.as_ref().map(|abstention| abstention.reason) {
+            None | Some(AbstainReason::LowConfidence | AbstainReason::Ambiguous) => false,
+            Some(
+                AbstainReason::OutOfDistribution
+                | AbstainReason::UnsupportedLanguage
+                | AbstainReason::Empty,
+            ) => true,
+        }
+    }
+}
+
 /// Which field of a message something stands in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MessageField {
@@ -88,6 +106,28 @@ pub struct ThreadMood {
     pub earlier: Vec<(usize, f32)>,
 }
 
+impl ThreadMood {
+    /// Compares a score with earlier ones, given with their position, oldest first; `None` without any.
+    #[must_use]
+    pub fn of(earlier: Vec<(usize, f32)>, score: f32) -> Option<Self> {
+        if earlier.is_empty() {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a thread has a handful of messages")]
+        let count = earlier.len() as f32;
+        let mean = earlier.iter().map(|(_, score)| score).sum::<f32>() / count;
+        let change = score - mean;
+        let trend = if change <= -TREND {
+            MoodTrend::Falling
+        } else if change >= TREND {
+            MoodTrend::Rising
+        } else {
+            MoodTrend::Steady
+        };
+        Some(Self { trend, change, earlier })
+    }
+}
+
 /// Something that the caller should know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Notice {
@@ -97,6 +137,8 @@ pub enum Notice {
     SubjectOnly,
     /// The mood of earlier messages could not be computed.
     ThreadMoodUnavailable,
+    /// The message names more than a reply carries.
+    EntitiesCut,
 }
 
 impl Notice {
@@ -111,6 +153,7 @@ impl Notice {
             Self::ThreadMoodUnavailable => {
                 "the mood of earlier messages could not be computed in time or for lack of room"
             }
+            Self::EntitiesCut => "the message names more than a reply carries; the first are here",
         }
     }
 }
@@ -136,4 +179,22 @@ pub struct Timings {
     pub policy: Duration,
     /// From the admitted message to its finished result.
     pub total: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trend_needs_half_a_step() {
+        let trend = |earlier: &[f32], score| {
+            let earlier = earlier.iter().copied().enumerate().collect();
+            ThreadMood::of(earlier, score).map(|mood| mood.trend)
+        };
+
+        assert_eq!(trend(&[], -1.0), None);
+        assert_eq!(trend(&[0.0, 0.5], 0.0), Some(MoodTrend::Falling));
+        assert_eq!(trend(&[0.0, 0.4], 0.0), Some(MoodTrend::Steady));
+        assert_eq!(trend(&[-1.0], -0.7), Some(MoodTrend::Rising));
+    }
 }

@@ -46,7 +46,7 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     let config = arguments.config.resolve(&["log.filter=warn"], &[])?;
     let _logging = start_logging(&config)?;
     let files = if arguments.files.is_empty() {
-        policies::files(&config.policy)?
+        policies::paths(&config.policy)?
     } else {
         arguments.files.clone()
     };
@@ -54,7 +54,7 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     let mut out = std::io::stdout().lock();
     let mut refused = 0_u32;
     let embedded = files.is_empty().then(|| policies::embedded(&vocabulary));
-    let read = files.iter().map(|file| policies::parse_file("", file, &vocabulary));
+    let read = files.iter().map(|file| policies::parse("", file, &vocabulary));
     for active in embedded.into_iter().chain(read) {
         match active {
             Ok(active) => {
@@ -71,10 +71,11 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     Ok(if refused == 0 { EXIT_OK } else { EXIT_FAILED })
 }
 
-/// Loads models and policies as `serve` does; `policy` replaces the policy of the settings.
+/// Loads models and policies as `serve` does; `policy` replaces all policies of the settings.
 fn load(mut config: Config, policy: Option<&Path>) -> anyhow::Result<App> {
     if let Some(policy) = policy {
         config.policy.path = policy.to_owned();
+        config.policy.tenants = PathBuf::new();
     }
     let app = App::new(config, candle_loader());
     app.load_models()?;

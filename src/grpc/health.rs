@@ -17,8 +17,12 @@ use super::classifier::Classifier;
 use super::models::Models;
 use super::pb::classifier_service_server::ClassifierServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
+use super::pb::policy_service_server::PolicyServiceServer;
 use super::pb::server_service_server::ServerServiceServer;
+use super::pb::taxonomy_service_server::TaxonomyServiceServer;
+use super::policies::Policies;
 use super::server_status::ServerStatus;
+use super::taxonomy::Taxonomies;
 use crate::lifecycle::{Lifecycle, ServiceState};
 
 /// Makes the health service.
@@ -36,7 +40,9 @@ fn is_known(service: &str) -> bool {
         "",
         ClassifierServiceServer::<Classifier>::NAME,
         ModelServiceServer::<Models>::NAME,
+        PolicyServiceServer::<Policies>::NAME,
         ServerServiceServer::<ServerStatus>::NAME,
+        TaxonomyServiceServer::<Taxonomies>::NAME,
     ]
     .contains(&service)
 }

@@ -19,7 +19,13 @@ use crate::triage::{FoundEntity, MessageField};
 
 /// Messages up to this size are prepared on the async thread that received them; longer ones would hold it for more than
 /// 500 µs and go to a thread for blocking work.
-const INLINE_BYTES: usize = 2_048;
+///
+/// Measured between inferences, when caches are cold: about 330 µs for a chat message of 230 bytes (tokenising 144,
+/// entities 113, language 61, cleaning 8), 800 to 1,200 µs for 2,040 bytes.
+const INLINE_BYTES: usize = 512;
+
+/// Entities of a message at most; a hostile text could name thousands, and the reply would be several times its size.
+pub(super) const MAX_ENTITIES: usize = 256;
 
 /// A message ready for the queue.
 pub(super) struct Prepared {
@@ -162,6 +168,9 @@ fn find_entities(
             let section = cleaned.section_at(entity.span.start);
             let (start, end) = positions(cleaned, entity.span.clone(), encoding);
             found.push(FoundEntity { entity, field, section, start, end });
+            if found.len() > MAX_ENTITIES {
+                return found;
+            }
         }
     }
     found

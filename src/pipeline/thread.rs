@@ -11,8 +11,8 @@ use tokio::time::timeout_at;
 use crate::batching::{Lane, Submitted};
 use crate::labels::HeadName;
 use crate::message::{Author, Message, Truncation};
-use crate::policy::MoodTrend;
 use crate::registry::LoadedModel;
+use crate::scoring::AbstainReason;
 use crate::text::CleanedText;
 use crate::tokenization::TokenizedMessage;
 use crate::triage::ThreadMood;
@@ -25,16 +25,20 @@ pub struct ThreadSettings {
     pub max_messages: usize,
     /// Tokens of one of them at most, from its beginning.
     pub max_tokens: usize,
+    /// How long they are waited for once the message itself is computed.
+    #[serde(with = "humantime_serde")]
+    pub max_wait: Duration,
 }
 
 /// Characters of an earlier message that are looked at for each of its tokens; markup and quotes need some.
 const CHARS_PER_TOKEN: usize = 64;
 
-/// Change of the score from which the mood counts as falling or rising: half a step of the scale.
-const TREND: f32 = 0.25;
-
 /// Time before the deadline that is left for the answer itself when earlier messages are waited for.
 const RESERVE: Duration = Duration::from_millis(5);
+
+/// Earlier messages could not be computed in time or for lack of room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MoodUnavailable;
 
 /// An earlier message of the customer.
 pub(super) struct EarlierMessage {
@@ -46,6 +50,7 @@ pub(super) struct EarlierMessage {
 /// An earlier message that is being computed.
 pub(super) struct PendingMood {
     index: usize,
+    unknown_share: f32,
     submitted: Submitted,
 }
 
@@ -72,7 +77,7 @@ pub(super) fn tokenize(
         .filter_map(|(index, text)| {
             let end = text.char_indices().nth(limit).map_or(text.len(), |(end, _)| end);
             let body = CleanedText::of(text.get(..end)?).body();
-            if body.trim().is_empty() {
+            if body.trim().is_empty() || !model.languages().identify(&body, "").supported {
                 return None;
             }
             let tokenizer = model.tokenizer();
@@ -96,81 +101,53 @@ fn latest<'a>(
 }
 
 /// Queues earlier messages behind the message itself, unless the queue is half full already: whoever brings a new message
-/// needs the room more.
+/// needs the room more. All of them or none: a trend over some would not be the one that is asked for.
 pub(super) fn submit(
     earlier: Vec<EarlierMessage>,
     model: &LoadedModel,
     lane: Lane,
     deadline: Instant,
-) -> Vec<PendingMood> {
+) -> Option<Vec<PendingMood>> {
     let room = model.settings().max_queue_size / 2;
     earlier
         .into_iter()
-        .filter_map(|EarlierMessage { index, tokens }| {
+        .map(|EarlierMessage { index, tokens }| {
             if model.queue().len() >= room {
                 return None;
             }
+            let unknown_share = tokens.unknown_share();
             let submitted = model.submit(tokens, lane, deadline).ok()?;
-            Some(PendingMood { index, submitted })
+            Some(PendingMood { index, unknown_share, submitted })
         })
         .collect()
 }
 
-/// Waits for earlier messages and compares; `None` when one of them can't be had.
+/// Waits for earlier messages and compares; `None` when none of them is of this model's world.
 ///
 /// `score` is the polarity score of the message itself.
+///
+/// # Errors
+/// [`MoodUnavailable`] when one of them is not computed in time.
 pub(super) async fn mood(
     pending: Vec<PendingMood>,
     score: f32,
     model: &LoadedModel,
     deadline: Instant,
-) -> Option<ThreadMood> {
-    let until = deadline.checked_sub(RESERVE)?;
+) -> Result<Option<ThreadMood>, MoodUnavailable> {
+    let until = deadline.checked_sub(RESERVE).ok_or(MoodUnavailable)?;
     let mut earlier = Vec::with_capacity(pending.len());
-    for PendingMood { index, submitted } in pending {
-        let computed = timeout_at(until.into(), submitted.result).await.ok()?.ok()?.ok()?;
-        let prediction = model.scorer().predict(&computed.output, 0.0).ok()?;
-        earlier.push((index, prediction.polarity?.score));
-    }
-    ThreadMood::of(earlier, score)
-}
-
-impl ThreadMood {
-    /// Compares a score with earlier ones, given with their position, oldest first; `None` without any.
-    #[must_use]
-    pub fn of(earlier: Vec<(usize, f32)>, score: f32) -> Option<Self> {
-        if earlier.is_empty() {
-            return None;
+    for PendingMood { index, unknown_share, submitted } in pending {
+        let waited = timeout_at(until.into(), submitted.result).await;
+        let computed = waited.ok().and_then(Result::ok).and_then(Result::ok);
+        let output = computed.ok_or(MoodUnavailable)?.output;
+        let prediction = model.scorer().predict(&output, unknown_share);
+        let prediction = prediction.map_err(|_| MoodUnavailable)?;
+        let is_foreign = prediction
+            .abstention
+            .is_some_and(|abstention| abstention.reason == AbstainReason::OutOfDistribution);
+        if let Some(polarity) = prediction.polarity.filter(|_| !is_foreign) {
+            earlier.push((index, polarity.score));
         }
-        #[expect(clippy::cast_precision_loss, reason = "a thread has a handful of messages")]
-        let count = earlier.len() as f32;
-        let mean = earlier.iter().map(|(_, score)| score).sum::<f32>() / count;
-        let change = score - mean;
-        let trend = if change <= -TREND {
-            MoodTrend::Falling
-        } else if change >= TREND {
-            MoodTrend::Rising
-        } else {
-            MoodTrend::Steady
-        };
-        Some(Self { trend, change, earlier })
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trend_needs_half_a_step() {
-        let trend = |earlier: &[f32], score| {
-            let earlier = earlier.iter().copied().enumerate().collect();
-            ThreadMood::of(earlier, score).map(|mood| mood.trend)
-        };
-
-        assert_eq!(trend(&[], -1.0), None);
-        assert_eq!(trend(&[0.0, 0.5], 0.0), Some(MoodTrend::Falling));
-        assert_eq!(trend(&[0.0, 0.4], 0.0), Some(MoodTrend::Steady));
-        assert_eq!(trend(&[-1.0], -0.7), Some(MoodTrend::Rising));
-    }
+    Ok(ThreadMood::of(earlier, score))
 }

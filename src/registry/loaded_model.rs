@@ -1,5 +1,6 @@
 //! One model that serves: its parts, and what it has to pass before it does.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::LoadError;
 use crate::batching::{BatchLimits, Job, Lane, Queue, QueueError, Submitted, WorkerPool};
 use crate::engine::{EngineInfo, MessageOutput, ReplicaFactory};
+use crate::labels::{HeadName, LabelSet};
 use crate::language::LanguageIdentifier;
 use crate::message::Truncation;
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{Head, Manifest};
 use crate::model::{Digests, ModelBundle, SelfCheck};
 use crate::scoring::{Scorer, ScoringError};
 use crate::taxonomy::{Offered, Taxonomy};
@@ -83,8 +85,8 @@ impl LoadedModel {
         settings: InferenceSettings,
         taxonomy: &Arc<Taxonomy>,
     ) -> Result<Self, LoadError> {
-        let manifest = bundle.manifest().clone();
-        let taxonomy = taxonomy_of(bundle, taxonomy)?;
+        let mut manifest = bundle.manifest().clone();
+        let taxonomy = taxonomy_of(bundle, taxonomy, &mut manifest)?;
         let queue = Arc::new(Queue::new(settings.max_queue_size));
         let limits = BatchLimits {
             max_tokens: settings.max_batch_tokens,
@@ -231,7 +233,8 @@ impl LoadedModel {
             let prediction = self.scorer.predict(&output, 0.0).map_err(ProbeError::from)?;
             let primary = prediction.intents.first();
             let found = primary.and_then(|intent| self.scorer.intents().get(intent.presence.id));
-            if found != Some(sample.primary.as_str()) {
+            let expected = canonical(&self.taxonomy, HeadName::Primary, &sample.primary);
+            if found != Some(expected) {
                 return Err(LoadError::SelfCheck {
                     index,
                     expected: sample.primary.clone(),
@@ -252,20 +255,53 @@ impl LoadedModel {
 
 /// Finds the taxonomy of a model: its own file, or the service's if that knows every label.
 ///
+/// Labels that are aliases in the taxonomy get their names there, in `manifest`: a model whose label is `cancel` says
+/// `order.cancel`, so that policies and views know what it means.
+///
 /// # Errors
 /// [`LoadError`] when its own file has faults, or labels are not known.
 pub fn taxonomy_of(
     bundle: &ModelBundle,
     service: &Arc<Taxonomy>,
+    manifest: &mut Manifest,
 ) -> Result<Arc<Taxonomy>, LoadError> {
-    let heads = &bundle.manifest().heads;
+    let own = match bundle.taxonomy() {
+        Some(yaml) => Some(Arc::new(Taxonomy::parse(yaml, "taxonomy.yaml")?)),
+        None => None,
+    };
+    name_as(own.as_ref().unwrap_or(service), &mut manifest.heads)?;
+    let heads = &manifest.heads;
     let offered: Vec<Offered<'_>> = heads.iter().map(|head| (head.name, &head.labels)).collect();
-    match bundle.taxonomy() {
-        Some(yaml) => {
-            let own = Taxonomy::parse(yaml, "taxonomy.yaml")?;
+    match own {
+        Some(own) => {
             own.covers(&offered)?;
-            Ok(Arc::new(own))
+            Ok(own)
         }
         None => Ok(Taxonomy::fitting(service, &offered, bundle.is_described())?),
     }
+}
+
+/// Gives labels that are aliases their names.
+fn name_as(taxonomy: &Taxonomy, heads: &mut [Head]) -> Result<(), LoadError> {
+    for head in heads {
+        let names: Vec<&str> =
+            head.labels.iter().map(|label| canonical(taxonomy, head.name, label)).collect();
+        let mut seen = HashSet::new();
+        if let Some(label) = names.iter().find(|name| !seen.insert(**name)) {
+            return Err(LoadError::SameLabel { head: head.name, label: (*label).to_owned() });
+        }
+        head.labels = LabelSet::new(names);
+    }
+    Ok(())
+}
+
+/// Returns the name of a label in the taxonomy, or the label itself if it is no alias of its kind.
+fn canonical<'a>(taxonomy: &'a Taxonomy, head: HeadName, label: &'a str) -> &'a str {
+    let Some(name) = taxonomy.resolve(label) else { return label };
+    let is_of_kind = match head {
+        HeadName::Primary | HeadName::Intent => taxonomy.intents().any(|e| e.name() == name),
+        HeadName::Flags => taxonomy.flags().any(|e| e.name() == name),
+        HeadName::Polarity => false,
+    };
+    if is_of_kind { name } else { label }
 }

@@ -51,6 +51,11 @@ pub fn policy_refused(origin: &str, reason: &str) {
     error!(origin, reason, "policy refused");
 }
 
+/// Looking at the policy files panicked; what was in force stays, and the next look comes.
+pub fn policy_reload_failed() {
+    error!("policy reload failed");
+}
+
 /// The policy of a tenant is gone; the default one decides now.
 pub fn policy_removed(tenant: &str) {
     info!(tenant, "policy removed");

@@ -126,7 +126,7 @@ async fn due_time_counts_from_when_the_message_was_sent() {
     let level = reply.routing.unwrap().service_level.unwrap();
     let promised = level.first_response.unwrap().seconds;
     assert!(promised > 0);
-    assert_eq!(level.due_at.unwrap().seconds, 1_795_165_200 + promised);
+    assert_eq!(level.first_response_due_at.unwrap().seconds, 1_795_165_200 + promised);
     server.stop().await;
 }
 

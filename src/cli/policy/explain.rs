@@ -59,7 +59,7 @@ pub(in crate::cli) fn run(arguments: &ExplainArguments) -> anyhow::Result<u8> {
     let _logging = start_logging(&config)?;
     let mut record = record(arguments)?;
     if let Some(channel) = arguments.channel.as_deref().and_then(Channel::from_name) {
-        record.channel.get_or_insert(channel);
+        record.channel = Some(channel);
     }
     let mut draft = record.draft()?;
     draft.options.explain = true;

@@ -42,16 +42,15 @@ pub(in crate::cli) fn run(arguments: &TestArguments) -> anyhow::Result<u8> {
     let files = files(&arguments.paths)?;
     let runtime = tokio::runtime::Runtime::new().context("the runtime can't start")?;
     let app = load(config, arguments.policy.as_deref())?;
-    let vocabulary = app.vocabulary()?;
-    let mut bench = Bench {
+    let mut runner = Runner {
         pipeline: Arc::clone(app.pipeline()),
         overridden: arguments.policy.is_some(),
-        vocabulary,
+        vocabulary: app.pipeline().policies().vocabulary(),
         policies: BTreeMap::new(),
     };
     let mut tally = Tally { verbose: arguments.verbose, ..Tally::default() };
     for file in &files {
-        runtime.block_on(bench.run(file, &mut tally))?;
+        runtime.block_on(runner.run(file, &mut tally))?;
     }
     runtime.block_on(app.unload())?;
     let Tally { passed, failed, .. } = tally;
@@ -110,7 +109,7 @@ impl Tally {
 }
 
 /// What runs scenarios.
-struct Bench {
+struct Runner {
     pipeline: Arc<Pipeline>,
     /// The command line names the policy.
     overridden: bool,
@@ -119,7 +118,7 @@ struct Bench {
     policies: BTreeMap<PathBuf, Arc<ActivePolicy>>,
 }
 
-impl Bench {
+impl Runner {
     async fn run(&mut self, path: &Path, tally: &mut Tally) -> anyhow::Result<()> {
         let origin = path.display().to_string();
         let yaml = std::fs::read_to_string(path).with_context(|| format!("can't read {origin}"))?;
@@ -145,7 +144,7 @@ impl Bench {
         if let Some(policy) = self.policies.get(path) {
             return Ok(Arc::clone(policy));
         }
-        let policy = Arc::new(policies::parse_file("", path, &self.vocabulary)?);
+        let policy = Arc::new(policies::parse("", path, &self.vocabulary)?);
         self.policies.insert(path.to_owned(), Arc::clone(&policy));
         Ok(policy)
     }

@@ -246,6 +246,7 @@ fn notice(notice: Notice) -> pb::Notice {
     let code = match notice {
         Notice::TextTruncated => pb::NoticeCode::TextTruncated,
         Notice::SubjectOnly => pb::NoticeCode::SubjectOnly,
+        Notice::EntitiesCut => pb::NoticeCode::EntitiesCut,
         Notice::ThreadMoodUnavailable => pb::NoticeCode::ThreadMoodUnavailable,
     };
     pb::Notice { code: code.into(), message: notice.as_str().to_owned() }

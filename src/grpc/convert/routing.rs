@@ -46,7 +46,12 @@ fn service_level(level: &ServiceLevel) -> pb::ServiceLevel {
     pb::ServiceLevel {
         first_response: level.first_response.try_into().ok(),
         resolution: level.resolution.try_into().ok(),
-        due_at: Some(level.due_at.into()),
+        first_response_due_at: Some(level.due_at.into()),
+        resolution_due_at: level
+            .due_at
+            .checked_sub(level.first_response)
+            .and_then(|sent_at| sent_at.checked_add(level.resolution))
+            .map(Into::into),
         name: level.name.clone(),
     }
 }
@@ -105,7 +110,7 @@ fn trace(trace: &RuleTrace) -> pb::RuleTrace {
     let terms = trace.terms.iter().map(|term| pb::TermTrace {
         expression: term.expression.clone(),
         value: term.value.clone(),
-        result: term.result,
+        result: Some(term.result),
     });
     pb::RuleTrace {
         rule_id: trace.rule_id.clone(),
