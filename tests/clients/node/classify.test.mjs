@@ -133,11 +133,21 @@ test("a stream gives one answer for each message, errors in band", async () => {
   }
 });
 
-test("the example prints intent and polarity", async () => {
+test("the example prints what a message wants and where it goes", async () => {
   const script = path.join(ROOT, "examples/node/classify.mjs");
   const run = promisify(execFile);
 
-  const { stdout } = await run(process.execPath, [script, server.address, "Wo ist meine Bestellung?"]);
+  const { stdout } = await run(process.execPath, [script, server.address, "Wo ist meine Bestellung 48213?"]);
 
-  assert.match(stdout, /^intent {4}order\.status .*\npolarity {2}\w+ .*\nflags {5}.*\n$/);
+  assert.match(stdout, /^intent {4}order\.status .*\npolarity {2}\w+ .*\nflags {5}.*\nentities {2}48213\n/);
+  assert.match(stdout, /\nqueue {5}orders, P3\naction {4}SELF_SERVICE track \(\w+\)\nrules {5}.*\n$/);
+});
+
+test("the example says when there is no server", async () => {
+  const script = path.join(ROOT, "examples/node/classify.mjs");
+
+  const failure = await promisify(execFile)(process.execPath, [script, "127.0.0.1:1"]).catch((error) => error);
+
+  assert.equal(failure.code, 1);
+  assert.match(failure.stderr, /^no answer from 127\.0\.0\.1:1: UNAVAILABLE/);
 });
