@@ -5,14 +5,16 @@
 //!
 //! 1. [`grpc`] takes the call, its deadline, and turns it into a [`message::Message`];
 //! 2. [`batching::Admission`] gives it a place, or says that the server is full;
-//! 3. [`text`] cleans it and [`language`] tells its language;
+//! 3. [`text`] cleans it, [`language`] tells its language, [`entities`] finds what it names;
 //! 4. [`tokenization`] splits it into tokens;
 //! 5. [`batching::Queue`] holds it until an inference thread takes a batch;
 //! 6. an [`engine::Engine`] computes the batch, without padding;
 //! 7. [`scoring`] calibrates and decides;
-//! 8. the result, a [`triage::Triage`], goes back the way it came.
+//! 8. a [`policy`] says where it should go, and [`taxonomy`] puts it into other products' words;
+//! 9. the result, a [`triage::Triage`], goes back the way it came.
 //!
-//! [`app::App`] builds the parts, [`registry`] holds the loaded models, and [`cli`] is the command line.
+//! [`app::App`] builds the parts, [`registry`] holds the loaded models, [`policies`] the policies in force, and [`cli`] is
+//! the command line.
 
 pub mod app;
 pub mod batching;
