@@ -26,8 +26,8 @@ pub(super) enum Format {
     Text,
     /// One JSON object a line, with `text` and optionally the other fields of a request (see the README)
     Jsonl,
-    /// Comma- or semicolon-separated values; the header names `text` and optionally `id`, `subject`, `channel`,
-    /// `locale_hint`, `tenant`, `sent_at`
+    /// Values separated by commas, semicolons or tabs; the header names `text` and optionally `id`, `subject`,
+    /// `channel`, `locale_hint`, `tenant`, `sent_at`
     Csv,
 }
 

@@ -32,7 +32,7 @@ pub(in crate::cli) struct ExplainArguments {
     /// Where the message came in
     #[arg(long, value_name = "CHANNEL", value_parser = Channel::NAMED.map(Channel::as_str))]
     channel: Option<String>,
-    /// Policy to ask [default: that of the settings]
+    /// Policy to ask [default: that of the settings, or the one inside the program]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// How the answer looks

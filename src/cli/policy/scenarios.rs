@@ -26,7 +26,7 @@ pub(in crate::cli) struct TestArguments {
     /// Scenario files, or directories of them
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Policy to test [default: what the scenario file names, else that of the settings]
+    /// Policy to test [default: what the scenario file names, else that of the settings, or the one inside the program]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// List the scenarios that pass as well
