@@ -47,6 +47,7 @@ pub struct LabelEntry {
     definition: String,
     names: Vec<String>,
     aliases: Vec<String>,
+    person_required: bool,
 }
 
 impl LabelEntry {
@@ -76,6 +77,12 @@ impl LabelEntry {
     #[must_use]
     pub fn aliases(&self) -> &[String] {
         &self.aliases
+    }
+
+    /// Tells whether a message that carries this intent or flag must be seen by a person.
+    #[must_use]
+    pub fn person_required(&self) -> bool {
+        self.person_required
     }
 }
 
@@ -233,6 +240,14 @@ impl Taxonomy {
         let place = self.places.get(name).filter(|place| !matches!(place, Place::Group(_)));
         let entry = self.entry(*place.or_else(|| self.aliases.get(name))?)?;
         Some(entry.name())
+    }
+
+    /// Tells whether a message that carries the intent or flag of this name must be seen by a person; false for unknown
+    /// names.
+    #[must_use]
+    pub fn person_required(&self, label: &str) -> bool {
+        let place = self.places.get(label);
+        place.and_then(|place| self.entry(*place)).is_some_and(LabelEntry::person_required)
     }
 
     /// Returns the title of an intent, flag, step of polarity or group, given its name.

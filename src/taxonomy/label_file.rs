@@ -86,6 +86,11 @@ fn label<'a>(
             }
         }
     }
+    if matches!(form, Form::Intent | Form::Flag)
+        && let Some(node) = fields.optional("person_required")
+    {
+        placed.entry.person_required = node.boolean(faults).unwrap_or_default();
+    }
     fields.finish(faults);
     placed
 }

@@ -115,3 +115,41 @@ fn files_in_the_documentation_are_sound() {
         assert!(read.is_ok(), "{}", read.unwrap_err());
     }
 }
+
+#[test]
+fn labels_that_call_for_a_person_are_marked() {
+    let taxonomy = shipped();
+
+    let marked = taxonomy.intents().chain(taxonomy.flags()).filter(|entry| entry.person_required());
+
+    assert_eq!(
+        names(marked),
+        [
+            "support.human_agent",
+            "angry",
+            "threat_legal",
+            "threat_chargeback",
+            "threat_public",
+            "safety_risk"
+        ]
+    );
+    assert!(taxonomy.person_required("angry"));
+    assert!(!taxonomy.person_required("urgent") && !taxonomy.person_required("furious"));
+}
+
+#[test]
+fn a_mark_is_true_or_false_and_belongs_to_intents_and_flags() {
+    let marked = |mark: &str| {
+        Taxonomy::parse(&format!("{MINIMAL}    person_required: {mark}\n"), "t.yaml")
+            .map(|taxonomy| taxonomy.person_required("NEGATIVE"))
+            .map_err(|error| error.to_string())
+    };
+
+    assert_eq!(marked("true"), Ok(true));
+    assert_eq!(marked("false"), Ok(false));
+    assert!(marked("sometimes").unwrap_err().contains("true or false"));
+    let group =
+        format!("{MINIMAL}groups:\n  POSITIVE: {{ person_required: true }}\n  NEGATIVE: {{}}\n");
+    let error = Taxonomy::parse(&group, "t.yaml").unwrap_err().to_string();
+    assert!(error.contains("unknown field \"person_required\""), "{error}");
+}
