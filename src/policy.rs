@@ -3,7 +3,8 @@
 //! A [`Policy`] is read from YAML once. Its rules have conditions in a part of CEL over what is known about a message, the
 //! [`Facts`]; docs/policy.md describes both. Reading refuses whatever cannot be meant, all of it at once, so that deciding
 //! cannot fail; it takes some microseconds and does no input or output. Above the rules stands a safety floor in code: for an angry
-//! or threatening customer, a risk to safety, a wish for a person, or a model that is not sure, nothing runs without a person.
+//! or threatening customer, a risk to safety, a wish for a person, or a model that is not sure or cannot tell these, nothing
+//! runs without a person.
 
 mod check;
 mod condition;
@@ -28,7 +29,7 @@ use crate::yaml::{self, Faults};
 
 pub use crate::message::TagStyle;
 pub use decision::DecideOptions;
-pub use facts::{Conversation, Facts, Mood, MoodTrend};
+pub use facts::{Conversation, Facts, Mood, MoodTrend, Predicted, PredictedLabel, Received};
 pub use routing::{
     Action, ActionType, ConfidenceTier, Contribution, Escalation, EscalationLevel, MissingEntity,
     Priority, Routing, RuleOutcome, RuleTrace, ServiceLevel, TermTrace,

@@ -1,5 +1,9 @@
 //! What is known about a message when a policy decides.
 
+mod prediction;
+
+pub use prediction::{Predicted, PredictedLabel, Received};
+
 use std::time::{Duration, SystemTime};
 
 use super::variables::{
@@ -27,6 +31,9 @@ pub enum MoodTrend {
 }
 
 impl MoodTrend {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::Falling, Self::Steady, Self::Rising];
+
     /// Returns the trend as conditions spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -80,7 +87,7 @@ pub struct Facts<'a> {
     pub primary_group: &'a str,
     /// Probability that it leads, in [0, 1].
     pub primary_probability: f64,
-    /// Intents that count as present: the primary one first, unless the model abstained.
+    /// Intents that count as present: the primary one first, unless the model does not stand by it.
     pub intents: Vec<&'a str>,
     /// Groups of `intents` and the group fallen back to, without repeats.
     pub groups: Vec<&'a str>,
@@ -92,6 +99,10 @@ pub struct Facts<'a> {
     pub flags: Vec<&'a str>,
     /// Probability of each flag.
     pub flag_probabilities: Vec<(&'a str, f64)>,
+    /// Labels among `intents` and `flags` that call for a person by the taxonomy of the model.
+    pub person_required: Vec<&'a str>,
+    /// The model knows a flag that calls for a person, so that it says something when none is set.
+    pub tells_person_required: bool,
     /// Mood.
     pub mood: Mood<'a>,
     /// Types of entities that were found, without repeats; see [`super::entity_types`].
@@ -123,7 +134,8 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Makes the facts about a message of which nothing is known but customer, order and time.
+    /// Makes the facts about a message of which nothing is known but customer, order and time; nothing may happen to it
+    /// without a person. [`Self::from_prediction`] makes those about a message that a model has read.
     #[must_use]
     pub fn new(customer: &'a Customer, order: &'a Order, sent_at: SystemTime) -> Self {
         Self {
@@ -136,6 +148,8 @@ impl<'a> Facts<'a> {
             probabilities: Vec::new(),
             flags: Vec::new(),
             flag_probabilities: Vec::new(),
+            person_required: Vec::new(),
+            tells_person_required: false,
             mood: Mood::default(),
             entities: Vec::new(),
             language: "und",

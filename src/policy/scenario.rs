@@ -10,11 +10,11 @@ mod sketch;
 
 use std::time::SystemTime;
 
-use super::facts::{Conversation, Facts};
+use super::facts::{Facts, Received};
 use super::reading::line;
 use super::vocabulary::Vocabulary;
-use crate::labels::group_of;
-use crate::message::{Author, Channel, Customer, Order, ThreadMessage};
+use crate::message::{Channel, Customer, Order, ThreadMessage};
+use crate::scoring::AbstainReason;
 use crate::yaml::{self, Faults, Fields, Node};
 
 pub use expectation::Expectation;
@@ -155,51 +155,37 @@ impl Scenario {
     /// Returns the facts that its prediction describes, or `None` if it leaves that to a model.
     ///
     /// `text` is what the text itself says; language and entities of the prediction go before it. Without it nothing is
-    /// known but the length of the text.
+    /// known but the length of the text. The language is one that the model supports unless the prediction says that the
+    /// model declines for it.
     #[must_use]
     pub fn facts<'a>(&'a self, text: Option<&TextFacts<'a>>) -> Option<Facts<'a>> {
         let sketch = self.prediction.as_ref()?;
-        let sent_at = self.sent_at.unwrap_or(SystemTime::UNIX_EPOCH);
-        let mut facts = Facts::new(&self.customer, &self.order, sent_at);
+        let mut received = Received {
+            customer: &self.customer,
+            order: &self.order,
+            sent_at: self.sent_at.unwrap_or(SystemTime::UNIX_EPOCH),
+            channel: self.channel,
+            tenant: &self.tenant,
+            thread: &self.thread,
+            media_types: self.attachments.iter().map(String::as_str).collect(),
+            language: "und",
+            language_supported: sketch.abstain != Some(AbstainReason::UnsupportedLanguage),
+            entities: Vec::new(),
+            message_length: self.text.chars().count(),
+        };
         if let Some(text) = text {
-            facts.language = text.language;
-            facts.language_supported = text.language_supported;
-            facts.entities.clone_from(&text.entities);
-            facts.message_length = text.message_length;
-        } else {
-            facts.message_length = self.text.chars().count();
+            received.language = text.language;
+            received.entities.clone_from(&text.entities);
+            received.message_length = text.message_length;
         }
-        facts.channel = self.channel;
-        facts.tenant = &self.tenant;
-        facts.thread = self.conversation(sketch);
-        facts.attachments = self.attachments.len();
-        facts.images = self.attachments.iter().filter(|kind| kind.starts_with("image/")).count();
-        sketch.draw(&mut facts);
-        Some(facts)
-    }
-
-    fn conversation(&self, sketch: &Sketch) -> Conversation {
-        let by = |author| self.thread.iter().filter(|message| message.author == author).count();
-        Conversation {
-            length: self.thread.len(),
-            customer_messages: by(Author::Customer),
-            agent_messages: by(Author::Agent),
-            trend: sketch.trend,
-            change: sketch.change,
+        if let Some(language) = &sketch.language {
+            received.language = language;
         }
-    }
-}
-
-/// Adds the groups of intents in their order, each once.
-fn groups_of<'a>(intents: &[&'a str]) -> Vec<&'a str> {
-    let mut groups = Vec::new();
-    for intent in intents {
-        let group = group_of(intent);
-        if !groups.contains(&group) {
-            groups.push(group);
+        if let Some(entities) = &sketch.entities {
+            received.entities.clone_from(entities);
         }
+        Some(Facts::from_prediction(&sketch.predicted(), &received))
     }
-    groups
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The variables of conditions: names, types, ranges and the values that they can take.
 
+use super::facts::MoodTrend;
 use super::vocabulary::{Vocabulary, entity_types};
+use crate::message::{Channel, CustomerTier, OrderState};
+use crate::scoring::AbstainReason;
 
 /// Variables that hold a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -254,19 +257,6 @@ pub(super) enum Domain {
     Trend,
 }
 
-/// Names of channels.
-pub(super) const CHANNELS: [&str; 7] =
-    ["unknown", "chat", "email", "social", "sms", "form", "review"];
-/// Names of reasons to abstain; the first stands for none.
-pub(super) const ABSTAIN_REASONS: [&str; 6] =
-    ["", "low_confidence", "ambiguous", "out_of_distribution", "unsupported_language", "empty"];
-/// Names of customers' ranks.
-pub(super) const TIERS: [&str; 4] = ["unknown", "standard", "loyal", "vip"];
-/// Names of the states of an order.
-pub(super) const ORDER_STATES: [&str; 7] =
-    ["unknown", "pending", "processing", "shipped", "delivered", "cancelled", "returned"];
-/// Names of the ways in which a mood goes.
-pub(super) const TRENDS: [&str; 4] = ["unknown", "falling", "steady", "rising"];
 /// Polarity where the model has none.
 pub(super) const UNKNOWN: &str = "unknown";
 
@@ -282,11 +272,14 @@ impl Domain {
             Self::Flag => named(&vocabulary.flags, None),
             Self::PolarityStep => named(&vocabulary.polarity, Some(UNKNOWN)),
             Self::EntityType => entity_types().to_vec(),
-            Self::Channel => CHANNELS.to_vec(),
-            Self::AbstainReason => ABSTAIN_REASONS.to_vec(),
-            Self::CustomerTier => TIERS.to_vec(),
-            Self::OrderState => ORDER_STATES.to_vec(),
-            Self::Trend => TRENDS.to_vec(),
+            Self::Channel => Channel::ALL.map(Channel::as_str).to_vec(),
+            Self::AbstainReason => {
+                let reasons = AbstainReason::ALL.into_iter().map(AbstainReason::as_str);
+                std::iter::once("").chain(reasons).collect()
+            }
+            Self::CustomerTier => CustomerTier::ALL.map(CustomerTier::as_str).to_vec(),
+            Self::OrderState => OrderState::ALL.map(OrderState::as_str).to_vec(),
+            Self::Trend => MoodTrend::ALL.map(MoodTrend::as_str).to_vec(),
         })
     }
 

@@ -85,6 +85,15 @@ pub enum AbstainReason {
 }
 
 impl AbstainReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::LowConfidence,
+        Self::Ambiguous,
+        Self::OutOfDistribution,
+        Self::UnsupportedLanguage,
+        Self::Empty,
+    ];
+
     /// Returns the reason as files and policies spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

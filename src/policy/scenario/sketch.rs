@@ -1,15 +1,20 @@
 //! What a model would predict, as a scenario says it.
 
-use super::super::facts::{Facts, Mood, MoodTrend};
+use std::collections::BTreeSet;
+
+use super::super::facts::{Mood, MoodTrend, Predicted, PredictedLabel};
 use super::super::reading::{choice, position_of, probability};
-use super::super::variables::{ABSTAIN_REASONS, is_language};
+use super::super::variables::is_language;
 use super::super::vocabulary::{Vocabulary, entity_types};
-use super::groups_of;
-use crate::labels::group_of;
+use crate::scoring::AbstainReason;
 use crate::yaml::{Entry, Faults, Fields, Node, Value, quoted};
 
 /// Probability of a flag that a scenario says is set.
 const SET: f64 = 0.9;
+/// Probability of any other flag.
+const UNSET: f64 = 0.0;
+/// Change of the score where a scenario says only that the mood falls or rises: one step of the scale.
+const USUAL_CHANGE: f64 = 0.5;
 
 /// What a model would predict. Whatever is left out is as if the model saw nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,12 +31,14 @@ pub struct Sketch {
     pub entities: Option<Vec<&'static str>>,
     /// Group that is sure while no intent is; empty for none.
     pub group_fallback: String,
-    /// Why the model declines to decide; empty when it decides.
-    pub abstain: &'static str,
-    /// How the mood went over the conversation.
-    pub trend: MoodTrend,
-    /// By how much.
-    pub change: Option<f64>,
+    /// Why the model declines to decide; `None` when it decides.
+    pub abstain: Option<AbstainReason>,
+    /// How the mood went over the conversation, and by how much; `None` when unknown.
+    pub trend: Option<(MoodTrend, f64)>,
+    /// Every flag of the vocabulary.
+    known_flags: Vec<String>,
+    /// Intents and flags of the vocabulary that call for a person.
+    person_required: BTreeSet<String>,
 }
 
 pub(super) fn read(node: &Node, vocabulary: &Vocabulary, faults: &mut Faults) -> Option<Sketch> {
@@ -48,16 +55,17 @@ pub(super) fn read(node: &Node, vocabulary: &Vocabulary, faults: &mut Faults) ->
         .map(|node| named(node, "entity type", &entity_types().into_iter(), faults));
     let abstain = fields
         .optional("abstain")
-        .and_then(|node| choice(node, &ABSTAIN_REASONS, |reason| reason, faults));
-    let group_fallback = fields.optional("group_fallback").and_then(|node| {
+        .and_then(|node| choice(node, &AbstainReason::ALL, AbstainReason::as_str, faults));
+    let fallback_node = fields.optional("group_fallback");
+    let group_fallback = fallback_node.and_then(|node| {
         let groups = vocabulary.groups().iter().map(String::as_str);
         let position = position_of(node, "group", groups, faults)?;
         vocabulary.groups().get(position).cloned()
     });
-    let trends = [MoodTrend::Unknown, MoodTrend::Falling, MoodTrend::Steady, MoodTrend::Rising];
-    let trend =
-        fields.optional("trend").and_then(|node| choice(node, &trends, MoodTrend::as_str, faults));
-    let change = fields.optional("change").and_then(|node| between(node, -2.0, 2.0, faults));
+    if let (Some(node), Some(_)) = (fallback_node, abstain) {
+        faults.add(node.position, "a model that declines to decide falls back to no group");
+    }
+    let trend = trend(&mut fields, faults);
     fields.finish(faults);
     Some(Sketch {
         intents: intents.unwrap_or_default(),
@@ -66,10 +74,32 @@ pub(super) fn read(node: &Node, vocabulary: &Vocabulary, faults: &mut Faults) ->
         language,
         entities,
         group_fallback: group_fallback.unwrap_or_default(),
-        abstain: abstain.unwrap_or_default(),
-        trend: trend.unwrap_or_default(),
-        change,
+        abstain,
+        trend,
+        known_flags: vocabulary.flags.clone(),
+        person_required: vocabulary.all_person_required().clone(),
     })
+}
+
+/// Reads how the mood went; a change that is left out is as large as it usually is.
+fn trend(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<(MoodTrend, f64)> {
+    let trend = fields
+        .optional("trend")
+        .and_then(|node| choice(node, &MoodTrend::ALL, MoodTrend::as_str, faults));
+    let change_node = fields.optional("change");
+    let change = change_node.and_then(|node| between(node, -2.0, 2.0, faults));
+    let usual = match trend {
+        None | Some(MoodTrend::Unknown) => {
+            if let Some(node) = change_node {
+                faults.add(node.position, "change needs a trend");
+            }
+            return None;
+        }
+        Some(MoodTrend::Falling) => -USUAL_CHANGE,
+        Some(MoodTrend::Steady) => 0.0,
+        Some(MoodTrend::Rising) => USUAL_CHANGE,
+    };
+    Some((trend?, change.unwrap_or(usual)))
 }
 
 fn intents(node: &Node, vocabulary: &Vocabulary, faults: &mut Faults) -> Vec<(String, f64)> {
@@ -144,42 +174,35 @@ fn polarity(node: &Node, vocabulary: &Vocabulary, faults: &mut Faults) -> Option
 }
 
 impl Sketch {
-    /// Adds to facts what the model would say.
-    pub(super) fn draw<'a>(&'a self, facts: &mut Facts<'a>) {
-        if let Some((primary, probability)) = self.intents.first() {
-            facts.primary = primary;
-            facts.primary_group = group_of(primary);
-            facts.primary_probability = *probability;
+    /// Returns what a model would say that predicts this, with the flags of the vocabulary.
+    pub(super) fn predicted(&self) -> Predicted<'_> {
+        Predicted {
+            // The first one is present when the model stands by it.
+            intents: self
+                .intents
+                .iter()
+                .enumerate()
+                .map(|(rank, (name, probability))| self.label(name, *probability, rank > 0))
+                .collect(),
+            leading: self.intents.first().map_or(0.0, |(_, probability)| *probability),
+            group_fallback: Some(self.group_fallback.as_str()).filter(|group| !group.is_empty()),
+            abstention: self.abstain,
+            flags: self.known_flags.iter().map(|name| self.flag(name)).collect(),
+            mood: self.polarity.as_ref().map(|(label, score)| {
+                let mixed = false;
+                Mood { label, score: *score, mixed }
+            }),
+            trend: self.trend,
         }
-        facts.intents = self.intents.iter().map(|(intent, _)| intent.as_str()).collect();
-        if !self.abstain.is_empty() {
-            // The primary intent does not count as present when the model declines to decide.
-            facts.intents =
-                self.intents.iter().skip(1).map(|(intent, _)| intent.as_str()).collect();
-        }
-        facts.groups = groups_of(&facts.intents);
-        if !self.group_fallback.is_empty() {
-            facts.group_fallback = &self.group_fallback;
-            if !facts.groups.contains(&facts.group_fallback) {
-                facts.groups.push(&self.group_fallback);
-            }
-        }
-        facts.probabilities =
-            self.intents.iter().map(|(intent, number)| (intent.as_str(), *number)).collect();
-        facts.flags = self.flags.iter().map(String::as_str).collect();
-        facts.flag_probabilities = self.flags.iter().map(|flag| (flag.as_str(), SET)).collect();
-        if let Some((label, score)) = &self.polarity {
-            facts.mood = Mood { label, score: *score, mixed: false };
-        }
-        if let Some(language) = &self.language {
-            facts.language = language;
-        }
-        if let Some(entities) = &self.entities {
-            facts.entities = entities.clone();
-        }
-        facts.abstain_reason = self.abstain;
-        if self.abstain == "unsupported_language" {
-            facts.language_supported = false;
-        }
+    }
+
+    fn flag<'a>(&'a self, name: &'a str) -> PredictedLabel<'a> {
+        let set = self.flags.iter().any(|flag| flag == name);
+        self.label(name, if set { SET } else { UNSET }, set)
+    }
+
+    fn label<'a>(&'a self, name: &'a str, probability: f64, present: bool) -> PredictedLabel<'a> {
+        let person_required = self.person_required.contains(name);
+        PredictedLabel { name, probability, present, person_required }
     }
 }

@@ -95,17 +95,58 @@ fn without_a_prediction_there_are_no_facts() {
 }
 
 #[test]
-fn an_abstention_takes_the_primary_intent_away_but_not_the_group() {
+fn an_abstention_takes_the_primary_intent_away() {
     let scenario = one(
-        "prediction: { intents: { order.status: 0.4 }, abstain: ambiguous, group_fallback: order }, expect: { queue: a }",
+        "prediction: { intents: { order.status: 0.4, return.status: 0.3 }, abstain: ambiguous }, expect: { queue: a }",
     );
     let scenario = scenario.unwrap();
 
     let facts = scenario.facts(None).unwrap();
 
-    assert!(facts.abstained() && facts.intents.is_empty());
+    assert!(facts.abstained());
+    assert_eq!((facts.primary, &*facts.intents), ("order.status", &["return.status"][..]));
+}
+
+#[test]
+fn a_group_fallback_takes_the_primary_intent_away_but_not_the_group() {
+    let scenario = one(
+        "prediction: { intents: { order.status: 0.4 }, group_fallback: return }, expect: { queue: a }",
+    );
+    let scenario = scenario.unwrap();
+
+    let facts = scenario.facts(None).unwrap();
+
+    assert!(facts.intents.is_empty());
     assert_eq!(facts.primary, "order.status");
-    assert_eq!((facts.group_fallback, facts.groups.as_slice()), ("order", ["order"].as_slice()));
+    assert_eq!((facts.group_fallback, facts.groups.as_slice()), ("return", ["return"].as_slice()));
+}
+
+#[test]
+fn a_language_is_unsupported_when_the_model_declines_for_it() {
+    let supported = |abstain: &str| {
+        let scenario = one(&format!(
+            "prediction: {{ flags: [angry], language: fi{abstain} }}, expect: {{ queue: a }}"
+        ));
+        let scenario = scenario.unwrap();
+        let facts = scenario.facts(None).unwrap();
+        (facts.language_supported, facts.flags.len(), facts.tells_person_required)
+    };
+
+    assert_eq!(supported(""), (true, 1, true));
+    assert_eq!(supported(", abstain: unsupported_language"), (false, 1, true));
+}
+
+#[test]
+fn a_trend_has_its_usual_change() {
+    let change = |trend: &str| {
+        let scenario = one(&format!("prediction: {{ trend: {trend} }}, expect: {{ queue: a }}"));
+        let scenario = scenario.unwrap();
+        scenario.facts(None).unwrap().thread.change.map(|change| change.to_string())
+    };
+
+    assert_eq!(change("falling").as_deref(), Some("-0.5"));
+    assert_eq!(change("rising, change: 0.75").as_deref(), Some("0.75"));
+    assert_eq!(change("unknown"), None);
 }
 
 #[test]
@@ -230,6 +271,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "text: a, prediction: { language: German }, expect: { queue: a }",
         "\"German\" is no language, they are two or three small letters",
     ),
+    (
+        "text: a, prediction: { abstain: ambiguous, group_fallback: order }, expect: { queue: a }",
+        "a model that declines to decide falls back to no group",
+    ),
+    ("text: a, prediction: { change: 0.5 }, expect: { queue: a }", "change needs a trend"),
     (
         "text: a, prediction: { abstain: unsure }, expect: { queue: a }",
         "unknown value \"unsure\", expected one of low_confidence, ambiguous, out_of_distribution, unsupported_language, empty",

@@ -10,9 +10,8 @@ use super::super::check::check;
 use super::super::evaluate::{Overflow, Unobserved, holds};
 use super::super::expression;
 use super::super::facts::{Conversation, Mood, MoodTrend, Scope};
-use super::super::variables::{ABSTAIN_REASONS, CHANNELS};
 use super::super::{Facts, entity_types};
-use super::support::{noon, vocabulary};
+use super::support::{abstain_reasons, noon, vocabulary};
 use crate::message::{Channel, Customer, CustomerTier, Money, Order, OrderState};
 
 const TAGS: [&str; 5] = ["", "vip-2024", "b2b", "Größe", "x.y"];
@@ -41,9 +40,9 @@ fn text_variable() -> impl Strategy<Value = (&'static str, Vec<String>)> {
         ("primary_group", with_none(vocabulary.groups().to_vec())),
         ("polarity.label", steps),
         ("language", owned(&["de", "en", "und"])),
-        ("channel", owned(&CHANNELS)),
+        ("channel", owned(&Channel::ALL.map(Channel::as_str))),
         ("tenant", owned(&TENANTS)),
-        ("abstain_reason", owned(&ABSTAIN_REASONS)),
+        ("abstain_reason", owned(&abstain_reasons())),
         ("customer.tier", owned(&["unknown", "vip"])),
         ("order.state", owned(&["shipped", "delivered"])),
         ("order.currency", owned(&["", "EUR"])),
@@ -288,7 +287,7 @@ impl Drawn {
         facts.channel =
             [Channel::Unknown, Channel::Chat, Channel::Email, Channel::Review][channel % 4];
         facts.tenant = TENANTS[tenant % 4];
-        facts.abstain_reason = ABSTAIN_REASONS[abstain % 6];
+        facts.abstain_reason = abstain_reasons()[abstain % 6];
         let [length, customer_messages, agent_messages, attachments, images, characters] =
             self.counts;
         facts.thread = Conversation {

@@ -15,7 +15,8 @@ fn block(language: &str) -> &'static str {
 
 #[test]
 fn examples_work_together() {
-    let vocabulary = Vocabulary::from(&Taxonomy::parse(DEFAULT_YAML, "taxonomy.yaml").unwrap());
+    let vocabulary =
+        Vocabulary::of(std::iter::once(&Taxonomy::parse(DEFAULT_YAML, "taxonomy.yaml").unwrap()));
     let policy = Policy::parse(block("yaml"), "policy.md", &vocabulary);
     let file = ScenarioFile::parse(block("yaml scenarios"), "policy.md", &vocabulary);
     let (policy, file) = (policy.unwrap(), file.unwrap());

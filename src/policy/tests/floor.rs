@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::variables::ABSTAIN_REASONS;
 use super::super::{ActionType, ConfidenceTier, DecideOptions, Facts, Policy, Routing};
-use super::support::{Known, policy, vocabulary};
+use super::support::{Known, abstain_reasons, policy, vocabulary};
 
 /// What a policy can say about an action of a type, as YAML.
 fn action(kind: ActionType) -> &'static str {
@@ -96,7 +95,7 @@ fn the_wish_for_a_person_is_granted() {
 
 #[test]
 fn each_abstention_calls_for_a_review() {
-    for abstain in ABSTAIN_REASONS.into_iter().skip(1) {
+    for abstain in abstain_reasons().into_iter().skip(1) {
         for_every_action(
             |facts| facts.abstain_reason = abstain,
             |kind, routing| {
@@ -106,6 +105,62 @@ fn each_abstention_calls_for_a_review() {
             },
         );
     }
+}
+
+#[test]
+fn labels_that_a_taxonomy_marks_call_for_a_person() {
+    for_every_action(
+        |facts| {
+            facts.flags = vec!["urgent", "anger"];
+            facts.person_required = vec!["anger"];
+        },
+        |kind, routing| assert_held(kind, routing, "the flag anger is set"),
+    );
+    for_every_action(
+        |facts| {
+            facts.intents.push("return.request");
+            facts.person_required = vec!["return.request"];
+        },
+        |kind, routing| assert_held(kind, routing, "return.request calls for a person"),
+    );
+}
+
+#[test]
+fn a_mark_and_a_name_are_one_reason() {
+    for_every_action(
+        |facts| {
+            facts.flags = vec!["angry"];
+            facts.person_required = vec!["angry"];
+        },
+        |kind, routing| assert_held(kind, routing, "the flag angry is set"),
+    );
+    for_every_action(
+        |facts| {
+            facts.intents.push("support.human_agent");
+            facts.person_required = vec!["support.human_agent"];
+        },
+        |kind, routing| {
+            assert_held(kind, routing, "the customer wants a person (support.human_agent)");
+        },
+    );
+}
+
+#[test]
+fn a_model_that_cannot_tell_leaves_it_to_people() {
+    for_every_action(
+        |facts| facts.tells_person_required = false,
+        |kind, routing| {
+            assert_held(kind, routing, "the model cannot tell whether a person is needed");
+        },
+    );
+}
+
+#[test]
+fn a_group_alone_is_not_enough_to_act_on() {
+    for_every_action(
+        |facts| facts.group_fallback = "return",
+        |kind, routing| assert_held(kind, routing, "only the group is sure: return"),
+    );
 }
 
 #[test]
@@ -146,7 +201,10 @@ proptest! {
         rules in prop::collection::vec(any_rule(), 1..6),
         flags in prop::sample::subsequence(vocabulary().flags, 0..=6),
         intents in prop::sample::subsequence(vocabulary().intents, 1..=6),
-        abstain in prop::sample::select(ABSTAIN_REASONS.to_vec()),
+        abstain in prop::sample::select(abstain_reasons().to_vec()),
+        fallback in prop::sample::select(vec!["", "", "order"]),
+        tells in prop::bool::weighted(0.8),
+        marked in prop::sample::subsequence(vec!["urgent", "confused", "return.request"], 0..=3),
         probability in 0.0..=1.0,
     ) {
         let rules: Vec<String> = rules
@@ -160,9 +218,18 @@ proptest! {
         facts.intents = intents.iter().map(String::as_str).collect();
         facts.flags = flags.iter().map(String::as_str).collect();
         facts.abstain_reason = abstain;
+        facts.group_fallback = fallback;
+        facts.tells_person_required = tells;
+        facts.person_required = marked;
+        facts.person_required.retain(|label| {
+            facts.flags.contains(label) || facts.intents.contains(label)
+        });
         facts.primary_probability = probability;
         let grave = ["angry", "safety_risk", "threat_legal", "threat_public"];
         let floor = !abstain.is_empty()
+            || !fallback.is_empty()
+            || !tells
+            || !facts.person_required.is_empty()
             || flags.iter().any(|flag| grave.contains(&flag.as_str()))
             || intents.iter().any(|intent| intent == "support.human_agent");
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::super::{Facts, Policy, Vocabulary};
 use crate::message::{Customer, Order};
+use crate::scoring::AbstainReason;
 
 /// The first half of a policy: everything but the rules.
 pub(in crate::policy) const HEAD: &str = r#"format: 1
@@ -74,6 +75,12 @@ pub(in crate::policy) fn first_line() -> usize {
     HEAD.lines().count() + 2
 }
 
+/// Every value of `abstain_reason`; the first stands for none.
+pub(in crate::policy) fn abstain_reasons() -> [&'static str; 6] {
+    let [a, b, c, d, e] = AbstainReason::ALL.map(AbstainReason::as_str);
+    ["", a, b, c, d, e]
+}
+
 pub(in crate::policy) fn noon() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(20_000 * 86_400 + 43_200)
 }
@@ -96,6 +103,7 @@ impl Known {
         facts.groups = vec![facts.primary_group];
         facts.probabilities = vec![(intent, 0.97)];
         facts.language = "en";
+        facts.tells_person_required = true;
         facts
     }
 }
