@@ -22,10 +22,10 @@ use crate::taxonomy::{Taxonomy, View};
 use crate::telemetry::counters::{Counters, Outcome};
 use crate::telemetry::events;
 use crate::tokenization::TokenizedMessage;
-use crate::triage::{Notice, Timings, Triage};
+use crate::triage::{Notice, ThreadMood, Timings, Triage};
 
 use self::prepare::{MAX_ENTITIES, Prepared};
-use self::thread::{EarlierMessage, MoodUnavailable};
+use self::thread::{EarlierMessage, EarlierUnavailable, LookedAt};
 
 pub use self::prepare::TextReading;
 pub use self::thread::ThreadSettings;
@@ -243,6 +243,7 @@ impl Work {
             language,
             entities,
             thread_mood: None,
+            earlier_person_required: Vec::new(),
             routing: None,
             views: Vec::new(),
             truncated: false,
@@ -291,19 +292,29 @@ impl Work {
         triage.raw = triage.options.raw_logits.then_some(computed.output);
         triage.timings.scoring = scoring.elapsed();
 
-        let score = triage.prediction.polarity.as_ref().map(|polarity| polarity.score);
-        if let Some(score) = score.filter(|_| expects_mood && !triage.is_foreign()) {
+        if expects_mood {
             let until = self.deadline.min(Instant::now() + self.tools.thread.max_wait);
-            let mood = match pending {
-                Some(pending) => thread::mood(pending, score, model, until).await,
-                None => Err(MoodUnavailable),
+            let looked_at = match pending {
+                Some(pending) => thread::wait(pending, model, until).await,
+                None => Err(EarlierUnavailable),
             };
-            match mood {
-                Ok(mood) => triage.thread_mood = mood,
-                Err(MoodUnavailable) => triage.notices.push(Notice::ThreadMoodUnavailable),
+            match looked_at {
+                Ok(earlier) => compare(triage, earlier),
+                Err(EarlierUnavailable) => triage.notices.push(Notice::ThreadMoodUnavailable),
             }
         }
         Ok(())
+    }
+}
+
+/// Puts a message beside the customer's earlier ones.
+fn compare(triage: &mut Triage, earlier: LookedAt) {
+    triage.earlier_person_required = earlier.person_required;
+    // What the model says about the mood of a text that it can't read is no measure.
+    if !triage.is_foreign()
+        && let Some(polarity) = &triage.prediction.polarity
+    {
+        triage.thread_mood = ThreadMood::of(earlier.scores, polarity.score);
     }
 }
 

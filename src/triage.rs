@@ -34,6 +34,8 @@ pub struct Triage {
     pub entities: Vec<FoundEntity>,
     /// How the mood went over the conversation.
     pub thread_mood: Option<ThreadMood>,
+    /// Flags that call for a person in the customer's earlier messages, as far as those were looked at.
+    pub earlier_person_required: Vec<String>,
     /// Where the message should go, and the policy that says so; `None` if the caller does not want to know.
     pub routing: Option<(Routing, Arc<ActivePolicy>)>,
     /// The answer in the words of other products.

@@ -4,7 +4,7 @@ use crate::labels::{HeadName, LabelSet, ScoredLabel};
 use crate::message::Message;
 use crate::policies::ActivePolicy;
 use crate::policy::{DecideOptions, Facts, Mood, Predicted, PredictedLabel, Received, Routing};
-use crate::scoring::{AbstainReason, RankedIntent, Scorer};
+use crate::scoring::{RankedIntent, Scorer};
 use crate::taxonomy::{Seen, ViewResult};
 use crate::triage::Triage;
 
@@ -44,6 +44,12 @@ fn predicted(triage: &Triage) -> Predicted<'_> {
             Some(Mood { label, score: f64::from(polarity.score), mixed: polarity.mixed })
         }),
         trend: triage.thread_mood.as_ref().map(|mood| (mood.trend, f64::from(mood.change))),
+        earlier_person_required: triage
+            .earlier_person_required
+            .iter()
+            .map(String::as_str)
+            .collect(),
+        truncated: triage.truncated,
     }
 }
 
@@ -75,7 +81,7 @@ pub(super) fn views(triage: &Triage, active: &ActivePolicy) -> Vec<ViewResult> {
         return Vec::new();
     }
     let scorer = triage.model.scorer();
-    let readable = is_readable(triage);
+    let readable = !triage.is_foreign();
     let believed =
         |rank: usize, intent: &RankedIntent| readable && (rank == 0 || intent.presence.above());
     let ranked = triage.prediction.intents.iter().enumerate();
@@ -98,21 +104,11 @@ pub(super) fn views(triage: &Triage, active: &ActivePolicy) -> Vec<ViewResult> {
         flags: &flags,
         language_confidence: triage.language.confidence,
     };
-    // A model with a taxonomy of its own may lack a view that the policy names.
-    let views = names.iter().filter_map(|name| triage.model.taxonomy().view(name));
+    // A model with a taxonomy of its own may lack a view that the policy names; naming one twice gives it once.
+    let first = |(at, name): &(usize, &String)| !names.iter().take(*at).any(|n| n == *name);
+    let views = names.iter().enumerate().filter(first);
+    let views = views.filter_map(|(_, name)| triage.model.taxonomy().view(name));
     views.map(|view| view.apply(&seen)).collect()
-}
-
-/// What a model says about the topic and mood of a text that is not in its world is told to nobody.
-fn is_readable(triage: &Triage) -> bool {
-    match triage.prediction.abstention.as_ref().map(|abstention| abstention.reason) {
-        None | Some(AbstainReason::LowConfidence | AbstainReason::Ambiguous) => true,
-        Some(
-            AbstainReason::OutOfDistribution
-            | AbstainReason::UnsupportedLanguage
-            | AbstainReason::Empty,
-        ) => false,
-    }
 }
 
 fn set_flags<'a>(triage: &'a Triage, scorer: &'a Scorer) -> Vec<&'a str> {

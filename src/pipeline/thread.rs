@@ -1,4 +1,4 @@
-//! How the customer's mood went over a conversation.
+//! The customer's earlier messages: how the mood went, and whether one of them called for a person.
 //!
 //! Bounded: the latest few messages of the customer are read, each from its beginning, and computed beside the message
 //! itself. They never fail it: when they can't be computed, the trend is left out.
@@ -11,11 +11,11 @@ use tokio::time::timeout_at;
 use crate::batching::{Lane, Submitted};
 use crate::labels::HeadName;
 use crate::message::{Author, Message, Truncation};
+use crate::policy::is_grave;
 use crate::registry::LoadedModel;
-use crate::scoring::AbstainReason;
+use crate::scoring::{AbstainReason, Prediction};
 use crate::text::CleanedText;
 use crate::tokenization::TokenizedMessage;
-use crate::triage::ThreadMood;
 
 /// What is computed for the earlier messages of a conversation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ const RESERVE: Duration = Duration::from_millis(5);
 
 /// Earlier messages could not be computed in time or for lack of room.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MoodUnavailable;
+pub(super) struct EarlierUnavailable;
 
 /// An earlier message of the customer.
 pub(super) struct EarlierMessage {
@@ -63,13 +63,14 @@ pub(super) fn bytes_to_read(message: &Message, settings: &ThreadSettings) -> usi
 
 /// Cleans and tokenises the latest messages of the customer, oldest first.
 ///
-/// A model without polarity has no mood to compute.
+/// A model with neither polarity nor flags has nothing to say about them.
 pub(super) fn tokenize(
     message: &Message,
     model: &LoadedModel,
     settings: &ThreadSettings,
 ) -> Vec<EarlierMessage> {
-    if model.scorer().labels(HeadName::Polarity).is_none() {
+    let says_something = |head| model.scorer().labels(head).is_some();
+    if !says_something(HeadName::Polarity) && !says_something(HeadName::Flags) {
         return Vec::new();
     }
     let limit = settings.max_tokens.saturating_mul(CHARS_PER_TOKEN);
@@ -122,32 +123,54 @@ pub(super) fn submit(
         .collect()
 }
 
-/// Waits for earlier messages and compares; `None` when none of them is of this model's world.
-///
-/// `score` is the polarity score of the message itself.
+/// What earlier messages say.
+#[derive(Debug, Default)]
+pub(super) struct LookedAt {
+    /// Position in the thread and polarity score, oldest first.
+    pub(super) scores: Vec<(usize, f32)>,
+    /// Flags that are set in one of them and call for a person, each once.
+    pub(super) person_required: Vec<String>,
+}
+
+/// Waits for earlier messages; those that are not of this model's world say nothing.
 ///
 /// # Errors
-/// [`MoodUnavailable`] when one of them is not computed in time.
-pub(super) async fn mood(
+/// [`EarlierUnavailable`] when one of them is not computed in time.
+pub(super) async fn wait(
     pending: Vec<PendingMood>,
-    score: f32,
     model: &LoadedModel,
     deadline: Instant,
-) -> Result<Option<ThreadMood>, MoodUnavailable> {
-    let until = deadline.checked_sub(RESERVE).ok_or(MoodUnavailable)?;
-    let mut earlier = Vec::with_capacity(pending.len());
+) -> Result<LookedAt, EarlierUnavailable> {
+    let until = deadline.checked_sub(RESERVE).ok_or(EarlierUnavailable)?;
+    let mut earlier = LookedAt::default();
     for PendingMood { index, unknown_share, submitted } in pending {
         let waited = timeout_at(until.into(), submitted.result).await;
         let computed = waited.ok().and_then(Result::ok).and_then(Result::ok);
-        let output = computed.ok_or(MoodUnavailable)?.output;
+        let output = computed.ok_or(EarlierUnavailable)?.output;
         let prediction = model.scorer().predict(&output, unknown_share);
-        let prediction = prediction.map_err(|_| MoodUnavailable)?;
+        let prediction = prediction.map_err(|_| EarlierUnavailable)?;
+        for name in grave_flags(&prediction, model) {
+            if !earlier.person_required.iter().any(|known| known == name) {
+                earlier.person_required.push(name.to_owned());
+            }
+        }
         let is_foreign = prediction
             .abstention
             .is_some_and(|abstention| abstention.reason == AbstainReason::OutOfDistribution);
         if let Some(polarity) = prediction.polarity.filter(|_| !is_foreign) {
-            earlier.push((index, polarity.score));
+            earlier.scores.push((index, polarity.score));
         }
     }
-    Ok(ThreadMood::of(earlier, score))
+    Ok(earlier)
+}
+
+/// Returns the flags that are set and call for a person.
+fn grave_flags<'a>(
+    prediction: &'a Prediction,
+    model: &'a LoadedModel,
+) -> impl Iterator<Item = &'a str> {
+    let names = model.scorer().labels(HeadName::Flags);
+    let set = prediction.flags.iter().filter(|flag| flag.above());
+    set.filter_map(move |flag| names?.get(flag.id))
+        .filter(|name| is_grave(name) || model.taxonomy().person_required(name))
 }

@@ -123,7 +123,7 @@ impl std::error::Error for PolicyLoadErrors {}
 pub(super) type Stamps = BTreeMap<(String, PathBuf), Option<Stamp>>;
 
 /// What changes whenever a file does: inode, size, time of the last change (s, ns).
-type Stamp = (u64, u64, i64, i64);
+pub(super) type Stamp = (u64, u64, i64, i64);
 
 /// What a look at the files finds.
 pub(super) struct Found {
@@ -133,16 +133,18 @@ pub(super) struct Found {
     pub(super) refused: Vec<PolicyLoadError>,
 }
 
+/// Returns what changes whenever a file does; `None` when there is none to read.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok();
+    metadata.map(|m| (m.ino(), m.size(), m.ctime(), m.ctime_nsec()))
+}
+
 /// Finds every policy file.
 ///
 /// # Errors
 /// [`PolicyLoadError`] when the directory of the tenants can't be listed or holds too many files.
 pub(super) fn look(settings: &PolicySettings) -> Result<Found, PolicyLoadError> {
     let mut found = Found { stamps: Stamps::new(), refused: Vec::new() };
-    let stamp = |path: &Path| {
-        let metadata = std::fs::metadata(path).ok();
-        metadata.map(|m| (m.ino(), m.size(), m.ctime(), m.ctime_nsec()))
-    };
     if !settings.path.as_os_str().is_empty() {
         let path = settings.path.clone();
         found.stamps.insert((String::new(), path.clone()), stamp(&path));

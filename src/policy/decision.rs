@@ -32,9 +32,10 @@ pub(super) fn decide(policy: &Policy, facts: &Facts<'_>, options: DecideOptions)
     let mut outcome = Outcome::default();
     let mut trace = Vec::with_capacity(if options.explain { policy.rules.len() } else { 0 });
     let mut stopped = false;
+    let mut recorder = Recorder::default();
     for rule in &policy.rules {
         if options.explain {
-            let traced = trace_rule(rule, &scope, stopped);
+            let traced = trace_rule(rule, &scope, stopped, &mut recorder);
             if traced.outcome == RuleOutcome::Matched {
                 outcome.matched.push(rule);
                 stopped = rule.stop;
@@ -61,19 +62,19 @@ fn types_of(missing: &[MissingEntity]) -> Vec<&'static str> {
     types
 }
 
-fn trace_rule(rule: &Rule, scope: &Scope<'_>, stopped: bool) -> RuleTrace {
-    let mut recorder = Recorder::default();
+fn trace_rule(rule: &Rule, scope: &Scope<'_>, stopped: bool, recorder: &mut Recorder) -> RuleTrace {
+    let condition = recorder.condition(&rule.when);
     let outcome = if stopped {
         RuleOutcome::NotReached
     } else {
-        match holds(&rule.condition, scope, &mut recorder) {
+        match holds(&rule.condition, scope, recorder) {
             Ok(true) => RuleOutcome::Matched,
             Ok(false) => RuleOutcome::NotMatched,
             Err(_) => RuleOutcome::Failed,
         }
     };
-    let (rule_id, condition) = (rule.id.clone(), rule.when.clone());
-    RuleTrace { rule_id, condition, outcome, terms: recorder.terms }
+    let terms = std::mem::take(&mut recorder.terms);
+    RuleTrace { rule_id: rule.id.clone(), condition, outcome, terms }
 }
 
 /// The rules that matched, in order.

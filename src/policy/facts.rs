@@ -103,6 +103,10 @@ pub struct Facts<'a> {
     pub person_required: Vec<&'a str>,
     /// The model knows a flag that calls for a person, so that it says something when none is set.
     pub tells_person_required: bool,
+    /// Flags that call for a person in earlier messages of the customer, as far as those were looked at.
+    pub earlier_person_required: Vec<&'a str>,
+    /// A part of the text was left out: the model has not read all of it.
+    pub truncated: bool,
     /// Mood.
     pub mood: Mood<'a>,
     /// Types of entities that were found, without repeats; see [`super::entity_types`].
@@ -150,6 +154,8 @@ impl<'a> Facts<'a> {
             flag_probabilities: Vec::new(),
             person_required: Vec::new(),
             tells_person_required: false,
+            earlier_person_required: Vec::new(),
+            truncated: false,
             mood: Mood::default(),
             entities: Vec::new(),
             language: "und",

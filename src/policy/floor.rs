@@ -16,7 +16,9 @@ pub(super) fn calls_for_person(flag: &PredictedLabel<'_>) -> bool {
     flag.person_required || is_grave(flag.name)
 }
 
-fn is_grave(flag: &str) -> bool {
+/// Tells whether a flag calls for a person by its name, whatever the taxonomy says.
+#[must_use]
+pub fn is_grave(flag: &str) -> bool {
     FLAGS.contains(&flag) || flag.starts_with(THREATS)
 }
 
@@ -44,6 +46,12 @@ pub(super) fn reasons(facts: &Facts<'_>) -> Vec<String> {
         if *label != HUMAN_AGENT && !facts.flags.contains(label) {
             reasons.push(format!("{label} calls for a person"));
         }
+    }
+    for label in &facts.earlier_person_required {
+        reasons.push(format!("an earlier message of the customer calls for a person: {label}"));
+    }
+    if facts.truncated {
+        reasons.push("the text was too long, the model has not read all of it".to_owned());
     }
     reasons
 }

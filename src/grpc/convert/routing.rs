@@ -1,5 +1,7 @@
 //! Decisions of the policy become wire replies. This can't fail.
 
+use std::time::SystemTime;
+
 use crate::grpc::pb;
 use crate::policy::{
     Action, ActionType, ConfidenceTier, Contribution, Escalation, EscalationLevel, MissingEntity,
@@ -46,14 +48,21 @@ fn service_level(level: &ServiceLevel) -> pb::ServiceLevel {
     pb::ServiceLevel {
         first_response: level.first_response.try_into().ok(),
         resolution: level.resolution.try_into().ok(),
-        first_response_due_at: Some(level.due_at.into()),
+        first_response_due_at: timestamp(level.due_at),
         resolution_due_at: level
             .due_at
             .checked_sub(level.first_response)
             .and_then(|sent_at| sent_at.checked_add(level.resolution))
-            .map(Into::into),
+            .and_then(timestamp),
         name: level.name.clone(),
     }
+}
+
+/// Returns a time on the wire; `None` for one past the year 9999, which protobuf can't say.
+fn timestamp(time: SystemTime) -> Option<prost_types::Timestamp> {
+    const LAST: i64 = 253_402_300_799;
+    let timestamp = prost_types::Timestamp::from(time);
+    (timestamp.seconds <= LAST).then_some(timestamp)
 }
 
 fn escalation(escalation: &Escalation) -> pb::Escalation {

@@ -38,6 +38,10 @@ pub struct Predicted<'a> {
     pub mood: Option<Mood<'a>>,
     /// How the mood went over the conversation, and by how much; `None` when unknown.
     pub trend: Option<(MoodTrend, f64)>,
+    /// Flags that call for a person in earlier messages of the customer.
+    pub earlier_person_required: Vec<&'a str>,
+    /// A part of the text was left out.
+    pub truncated: bool,
 }
 
 /// What is known about a message without a model.
@@ -105,6 +109,8 @@ impl<'a> Facts<'a> {
         // Where there is nothing to read, nobody can threaten.
         facts.tells_person_required = predicted.abstention == Some(AbstainReason::Empty)
             || predicted.flags.iter().any(|flag| floor::calls_for_person(flag));
+        facts.earlier_person_required.clone_from(&predicted.earlier_person_required);
+        facts.truncated = predicted.truncated;
         let belief = Belief::of(predicted);
         match belief {
             Belief::Everything | Belief::AllButTheLead => {

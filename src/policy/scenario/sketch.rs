@@ -193,6 +193,8 @@ impl Sketch {
                 Mood { label, score: *score, mixed }
             }),
             trend: self.trend,
+            earlier_person_required: Vec::new(),
+            truncated: false,
         }
     }
 
