@@ -58,13 +58,7 @@ impl Policy {
     /// wrong types, or can never hold, and the like.
     pub fn parse(yaml: &str, origin: &str, vocabulary: &Vocabulary) -> Result<Self, PolicyErrors> {
         let root = yaml::parse(yaml, origin)?;
-        let mut faults = Faults::new(origin);
-        let read = file::read(&root, yaml, vocabulary, &mut faults);
-        let read = faults.finish(read)?;
-        let Some((settings, rules)) = read else {
-            // Nothing is read only where a fault says why.
-            return Err(Faults::new(origin));
-        };
+        let (settings, rules) = file::read(&root, yaml, vocabulary, Faults::new(origin))?;
         let digest = Sha256::digest(yaml.as_bytes());
         Ok(Self { digest: format!("sha256:{digest:x}"), settings, rules })
     }

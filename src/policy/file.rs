@@ -13,24 +13,25 @@ const FORMAT: i64 = 1;
 
 /// Reads a policy from its tree. `source` is the text that the tree was read from.
 ///
-/// The result is there whenever it can be; what is wrong is in `faults`.
+/// # Errors
+/// Everything that is wrong: what `faults` holds before, and what is found here.
 pub(super) fn read(
     root: &Node,
     source: &str,
     vocabulary: &Vocabulary,
-    faults: &mut Faults,
-) -> Option<(Settings, Vec<Rule>)> {
-    let mut fields = Fields::of(root, faults)?;
-    if let Some(format) = fields.required("format", faults)
-        && let Some(version) = format.integer(faults)
+    mut faults: Faults,
+) -> Result<(Settings, Vec<Rule>), Faults> {
+    let Some(mut fields) = Fields::of(root, &mut faults) else { return Err(faults) };
+    if let Some(format) = fields.required("format", &mut faults)
+        && let Some(version) = format.integer(&mut faults)
         && version != FORMAT
     {
         faults.add(format.position, format!("format {version} is not known, this is {FORMAT}"));
     }
-    let settings = settings::read(&mut fields, vocabulary, faults);
-    let list = fields.required("rules", faults);
-    fields.finish(faults);
+    let settings = settings::read(&mut fields, vocabulary, &mut faults);
+    let list = fields.required("rules", &mut faults);
+    fields.finish(&mut faults);
     let reader = rules::Reader { source, vocabulary, settings: &settings };
-    let rules = list.map(|list| reader.rules(list, faults)).unwrap_or_default();
-    Some((settings, rules))
+    let rules = list.map(|list| reader.rules(list, &mut faults)).unwrap_or_default();
+    faults.finish((settings, rules))
 }

@@ -1,10 +1,15 @@
 //! Policy files that change while they are in force.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use signalbox::app::{load_taxonomy, vocabulary};
+use signalbox::message::{Customer, Order, OrderState};
 use signalbox::policies::{Policies, PolicySettings};
+use signalbox::policy::{DecideOptions, Facts, Policy};
+
+const ORDER: Order = Order { state: OrderState::Unknown, promised_by: None, value: None };
 
 /// A directory with the files of an operator.
 struct Files {
@@ -185,4 +190,33 @@ fn bad_files_refuse_the_start() {
         assert!(result.is_err(), "{file}");
         assert!(policies.current().is_none(), "{file}");
     }
+}
+
+#[test]
+fn explanation_is_bounded_and_names_every_rule() {
+    let tags = ["x"; 64].map(|tag| tag.repeat(64));
+    let customer = Customer { tags: tags.to_vec(), ..Customer::default() };
+    let condition = vec!["customer.tags.exists(t, t == \"no\")"; 40].join(" || ");
+    let mut text = policy("large");
+    for rule in 0..300 {
+        writeln!(text, "  - id: r{rule}\n    when: '{condition}'\n    then: {{ points: 1 }}")
+            .unwrap();
+    }
+    let taxonomy = load_taxonomy(Path::new("")).unwrap();
+    let vocabulary = vocabulary(std::iter::once(taxonomy.as_ref()));
+    let large = Policy::parse(&text, "large", &vocabulary).unwrap();
+    let facts = Facts::new(&customer, &ORDER, SystemTime::UNIX_EPOCH);
+
+    let routing = large.decide(&facts, DecideOptions { explain: true, tag_style: None });
+
+    assert_eq!(routing.trace.len(), 301);
+    let bytes: usize = routing
+        .trace
+        .iter()
+        .map(|rule| {
+            let terms = rule.terms.iter().map(|term| term.expression.len() + term.value.len());
+            rule.condition.len() + terms.sum::<usize>()
+        })
+        .sum();
+    assert!((100_000..200_000).contains(&bytes), "{bytes}");
 }

@@ -39,6 +39,17 @@ fn orders(batch: &RaggedBatch) -> Result<BatchOutput, EngineError> {
     Ok(BatchOutput { rows: batch.len(), heads, pooled: vec![] })
 }
 
+/// As [`orders`], but nobody is angry.
+fn calm(batch: &RaggedBatch) -> Result<BatchOutput, EngineError> {
+    let mut output = orders(batch)?;
+    for head in &mut output.heads {
+        if head.head == HeadName::Flags {
+            head.logits.fill(-9.0);
+        }
+    }
+    Ok(output)
+}
+
 async fn classify(server: &TestServer, request: pb::ClassifyRequest) -> pb::ClassifyResponse {
     server.classifier().await.classify(request).await.unwrap().into_inner()
 }
@@ -113,6 +124,41 @@ async fn calm_question_is_deflected_and_an_angry_one_never() {
     assert_eq!(action.r#type(), pb::ActionType::Human, "{action:?}");
     assert!(action.flow.is_empty() && !action.automation_off.is_empty());
     assert_ne!(action.confidence_tier(), pb::ConfidenceTier::Auto);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_runs_without_a_person_where_the_model_has_not_read_everything() {
+    let server = TestServer::start(stub(calm), &[]).await;
+
+    let whole = classify(&server, request("order 48213?")).await;
+    let cut = classify(&server, request(&"order 48213? ".repeat(60))).await;
+
+    assert!(cut.truncated);
+    let action = |reply: pb::ClassifyResponse| reply.routing.unwrap().action.unwrap();
+    assert_eq!(action(whole).r#type(), pb::ActionType::SelfService);
+    let action = action(cut);
+    assert_eq!(action.r#type(), pb::ActionType::Human, "{action:?}");
+    assert!(action.automation_off[0].contains("too long"), "{action:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn anger_in_an_earlier_message_calls_for_a_person_too() {
+    let server = TestServer::start(stub(orders), &[]).await;
+    let said = |text: &str| pb::ClassifyRequest {
+        thread: vec![said(pb::Author::Customer, text)],
+        ..request("order 48213?")
+    };
+
+    let calm = classify(&server, said("hello")).await;
+    let angry = classify(&server, said(&"where is it ".repeat(8))).await;
+
+    let action = |reply: pb::ClassifyResponse| reply.routing.unwrap().action.unwrap();
+    assert_eq!(action(calm).r#type(), pb::ActionType::SelfService);
+    let action = action(angry);
+    assert_eq!(action.r#type(), pb::ActionType::Human, "{action:?}");
+    assert!(action.automation_off[0].contains("earlier message"), "{action:?}");
     server.stop().await;
 }
 

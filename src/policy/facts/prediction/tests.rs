@@ -133,7 +133,7 @@ fn a_model_must_know_a_flag_that_calls_for_a_person() {
     let tells = |flags: Vec<PredictedLabel<'static>>| {
         let mut tells = false;
         with_facts(&Predicted { flags, ..predicted() }, |facts| {
-            tells = facts.tells_person_required
+            tells = facts.tells_person_required;
         });
         tells
     };
