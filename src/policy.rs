@@ -76,7 +76,7 @@ impl Policy {
         for intent in intents {
             let required = self.settings.required.iter().filter(|entry| entry.intent == *intent);
             for group in required.flat_map(|entry| &entry.groups) {
-                if !group.iter().any(|kind| entities.contains(kind)) {
+                if !group.iter().any(|kind| entities.contains(&kind.as_str())) {
                     let (intent, any_of) = ((*intent).to_owned(), group.clone());
                     missing.push(MissingEntity { intent, any_of });
                 }

@@ -55,8 +55,8 @@ pub(super) fn decide(policy: &Policy, facts: &Facts<'_>, options: DecideOptions)
 fn types_of(missing: &[MissingEntity]) -> Vec<&'static str> {
     let mut types = Vec::new();
     for entity in missing.iter().flat_map(|missing| &missing.any_of) {
-        if !types.contains(entity) {
-            types.push(*entity);
+        if !types.contains(&entity.as_str()) {
+            types.push(entity.as_str());
         }
     }
     types

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::entities::EntityType;
+
 /// How soon a message must be served. The more urgent is the smaller.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Priority {
@@ -252,7 +254,7 @@ pub struct MissingEntity {
     /// Name of the intent.
     pub intent: String,
     /// Types of entities, one of which will do.
-    pub any_of: Vec<&'static str>,
+    pub any_of: Vec<EntityType>,
 }
 
 /// What became of a rule.

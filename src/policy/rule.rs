@@ -1,11 +1,12 @@
 //! Rules and settings of a policy after it was read: names are checked and have become positions.
 
-use crate::message::TagStyle;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::condition::Condition;
 use super::routing::{ActionType, EscalationLevel, Priority};
+use crate::entities::EntityType;
+use crate::message::TagStyle;
 
 /// Position of a queue, macro or service level in its list of [`Settings`].
 pub(super) type Index = usize;
@@ -120,7 +121,7 @@ impl Macro {
 #[derive(Clone, Debug)]
 pub(super) struct RequiredEntities {
     pub(super) intent: String,
-    pub(super) groups: Vec<Vec<&'static str>>,
+    pub(super) groups: Vec<Vec<EntityType>>,
 }
 
 /// A rule.

@@ -13,6 +13,7 @@ use super::super::rule::{
 };
 use super::super::variables::is_language;
 use super::super::vocabulary::{Vocabulary, entity_types};
+use crate::entities::EntityType;
 use crate::message::TagStyle;
 use crate::suggestion::did_you_mean;
 use crate::yaml::{Entry, Faults, Fields, Node, quoted};
@@ -309,13 +310,13 @@ fn required_entities(
 }
 
 /// Reads types of entities of which one will do, such as `order_number|tracking_number`.
-fn group(node: &Node, faults: &mut Faults) -> Option<Vec<&'static str>> {
+fn group(node: &Node, faults: &mut Faults) -> Option<Vec<EntityType>> {
     let text = node.text(faults)?;
     let mut group = Vec::new();
     for part in text.split('|').map(str::trim) {
-        match entity_types().into_iter().find(|known| *known == part) {
+        match EntityType::ALL.into_iter().find(|known| known.as_str() == part) {
             Some(known) if group.contains(&known) => {
-                faults.add(node.position, format!("{known:?} occurs twice"));
+                faults.add(node.position, format!("{part:?} occurs twice"));
             }
             Some(known) => group.push(known),
             None => {

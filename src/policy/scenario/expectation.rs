@@ -134,14 +134,19 @@ impl Expectation {
     fn missing_difference(&self, missing: &[MissingEntity]) -> Option<String> {
         let expected = self.missing_entities.as_ref()?;
         let fits = |wanted: &String, missing: &MissingEntity| {
-            wanted.split('|').all(|kind| missing.any_of.contains(&kind.trim()))
+            let one_of = |kind: &str| missing.any_of.iter().any(|known| known.as_str() == kind);
+            wanted.split('|').all(|kind| one_of(kind.trim()))
         };
         let all_expected = missing.iter().all(|missing| expected.iter().any(|e| fits(e, missing)));
         let all_missing = expected.iter().all(|e| missing.iter().any(|missing| fits(e, missing)));
         if all_expected && all_missing {
             return None;
         }
-        let found: Vec<String> = missing.iter().map(|missing| missing.any_of.join("|")).collect();
+        let joined = |missing: &MissingEntity| {
+            let kinds: Vec<&str> = missing.any_of.iter().map(|kind| kind.as_str()).collect();
+            kinds.join("|")
+        };
+        let found: Vec<String> = missing.iter().map(joined).collect();
         let (expected, found) = (shown(&expected.join(", ")), shown(&found.join(", ")));
         Some(format!("missing_entities: expected {expected}, got {found}"))
     }

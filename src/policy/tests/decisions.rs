@@ -202,9 +202,9 @@ fn missing_entities_are_told_intent_by_intent() {
     let (policy, known) = (policy(rules), Known::default());
     let mut facts = known.facts("order.cancel");
     facts.intents = vec!["order.cancel", "order.status"];
-    let missing = |intent: &str, any_of: &[&'static str]| MissingEntity {
+    let missing = |intent: &str, any_of: &[&str]| MissingEntity {
         intent: intent.to_owned(),
-        any_of: any_of.to_vec(),
+        any_of: any_of.iter().map(|kind| kind.parse().unwrap()).collect(),
     };
 
     let nothing_found = policy.decide(&facts, DecideOptions::default());
