@@ -22,7 +22,7 @@ use crate::pipeline::Pipeline;
 use crate::policies::{Policies, PolicyLoadErrors};
 use crate::policy::Vocabulary;
 use crate::registry::{LoadError, LoadedModel, Registry, Snapshot, taxonomy_of};
-use crate::taxonomy::{DEFAULT_YAML, LabelEntry, Taxonomy, TaxonomyError, View};
+use crate::taxonomy::{DEFAULT_YAML, Taxonomy, TaxonomyError};
 use crate::telemetry::counters::CounterSnapshot;
 use crate::telemetry::events;
 
@@ -120,26 +120,6 @@ pub fn load_taxonomy(path: &Path) -> Result<Arc<Taxonomy>, AppError> {
     Ok(Arc::new(taxonomy))
 }
 
-/// Collects what policies may name: the labels of the service's taxonomy and of models that bring their own.
-#[must_use]
-pub fn vocabulary<'a>(taxonomies: impl Iterator<Item = &'a Taxonomy>) -> Vocabulary {
-    fn add<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a str>) {
-        for name in more {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-    }
-    let [mut intents, mut flags, mut steps, mut views] = [const { Vec::new() }; 4];
-    for taxonomy in taxonomies {
-        add(&mut intents, taxonomy.intents().map(LabelEntry::name));
-        add(&mut flags, taxonomy.flags().map(LabelEntry::name));
-        add(&mut steps, taxonomy.polarity().map(LabelEntry::name));
-        add(&mut views, taxonomy.views().map(View::name));
-    }
-    Vocabulary::new(intents, flags, steps, views)
-}
-
 /// The parts of the service that do not depend on a transport.
 #[derive(Clone)]
 pub struct App {
@@ -210,7 +190,7 @@ impl App {
         let snapshot =
             Snapshot::new(models, &self.config.models.default).map_err(AppError::Models)?;
         let taxonomies = snapshot.models().iter().map(|model| model.taxonomy().as_ref());
-        self.policies.load(vocabulary(std::iter::once(taxonomy.as_ref()).chain(taxonomies)))?;
+        self.policies.load(Vocabulary::of(std::iter::once(taxonomy.as_ref()).chain(taxonomies)))?;
         self.registry.publish(snapshot);
         // A stop that was asked for meanwhile stands.
         if self.lifecycle.advance(ServiceState::Serving) {
@@ -234,7 +214,7 @@ impl App {
             let own = taxonomy_of(&bundle, &service, &mut bundle.manifest().clone());
             taxonomies.push(own.map_err(failed)?);
         }
-        Ok(vocabulary(taxonomies.iter().map(AsRef::as_ref)))
+        Ok(Vocabulary::of(taxonomies.iter().map(AsRef::as_ref)))
     }
 
     fn load_model(

@@ -67,7 +67,7 @@ struct ActionLine<'a> {
 #[derive(Serialize)]
 struct MissingLine<'a> {
     intent: &'a str,
-    any_of: &'a [&'static str],
+    any_of: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -120,7 +120,10 @@ impl<'a> RoutingLine<'a> {
             tags: &routing.tags,
             skills: &routing.skills,
             missing_entities: missing
-                .map(|missing| MissingLine { intent: &missing.intent, any_of: &missing.any_of })
+                .map(|missing| MissingLine {
+                    intent: &missing.intent,
+                    any_of: missing.any_of.iter().map(|kind| kind.as_str()).collect(),
+                })
                 .collect(),
             matched_rules: &routing.matched_rules,
             policy: &routing.policy,

@@ -184,3 +184,17 @@ fn phrases_are_folded_as_texts_are() {
         assert_eq!(fold(&normalize(&format!("x{phrase}x"))), format!("x{phrase}x"));
     }
 }
+
+#[test]
+fn html_loses_nothing_between_a_reference_and_a_character_of_several_bytes() {
+    for (raw, expected) in [
+        ("<p>你好&nbsp;我的订单在哪里？</p>", "你好 我的订单在哪里？"),
+        ("<p>Müller &Özdemir fragt</p>", "Müller &Özdemir fragt"),
+        ("<p>R&D，我的订单</p>", "R&D，我的订单"),
+        ("<p>hi <我的订单在哪里</p>", "hi <我的订单在哪里"),
+        ("<p>I paid 49,90&nbsp;€ &ampü &#65é</p>", "I paid 49,90 € &ü Aé"),
+    ] {
+        let body = CleanedText::of(raw).body().replace('\u{a0}', " ");
+        assert_eq!(body, expected, "{raw}");
+    }
+}

@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use signalbox::app::{load_taxonomy, vocabulary};
+use signalbox::app::load_taxonomy;
 use signalbox::message::{Customer, Order, OrderState};
 use signalbox::policies::{Policies, PolicySettings};
-use signalbox::policy::{DecideOptions, Facts, Policy};
+use signalbox::policy::{DecideOptions, Facts, Policy, Vocabulary};
 
 const ORDER: Order = Order { state: OrderState::Unknown, promised_by: None, value: None };
 
@@ -39,7 +39,7 @@ impl Files {
             reload_interval: Duration::ZERO,
         });
         let taxonomy = load_taxonomy(Path::new("")).unwrap();
-        policies.load(vocabulary(std::iter::once(taxonomy.as_ref()))).unwrap();
+        policies.load(Vocabulary::of(std::iter::once(taxonomy.as_ref()))).unwrap();
         policies
     }
 }
@@ -185,7 +185,7 @@ fn bad_files_refuse_the_start() {
         });
         let taxonomy = load_taxonomy(Path::new("")).unwrap();
 
-        let result = policies.load(vocabulary(std::iter::once(taxonomy.as_ref())));
+        let result = policies.load(Vocabulary::of(std::iter::once(taxonomy.as_ref())));
 
         assert!(result.is_err(), "{file}");
         assert!(policies.current().is_none(), "{file}");
@@ -203,7 +203,7 @@ fn explanation_is_bounded_and_names_every_rule() {
             .unwrap();
     }
     let taxonomy = load_taxonomy(Path::new("")).unwrap();
-    let vocabulary = vocabulary(std::iter::once(taxonomy.as_ref()));
+    let vocabulary = Vocabulary::of(std::iter::once(taxonomy.as_ref()));
     let large = Policy::parse(&text, "large", &vocabulary).unwrap();
     let facts = Facts::new(&customer, &ORDER, SystemTime::UNIX_EPOCH);
 

@@ -135,7 +135,12 @@ fn show(out: &mut impl Write, routing: &Routing, all: bool) -> std::io::Result<(
     }
     writeln!(out, "tags        {}", routing.tags.join(", "))?;
     for missing in &routing.missing_entities {
-        writeln!(out, "missing     {} for {}", missing.any_of.join(" or "), missing.intent)?;
+        writeln!(
+            out,
+            "missing     {} for {}",
+            missing.any_of.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" or "),
+            missing.intent
+        )?;
     }
     writeln!(out, "policy      {}", routing.policy)?;
     for rule in &routing.trace {

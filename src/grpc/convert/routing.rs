@@ -104,8 +104,7 @@ fn action(action: &Action) -> pb::Action {
 }
 
 fn missing_entity(missing: &MissingEntity) -> pb::MissingEntity {
-    let types =
-        missing.any_of.iter().filter_map(|kind| Some(entity_type(kind.parse().ok()?).into()));
+    let types = missing.any_of.iter().map(|kind| entity_type(*kind).into());
     pb::MissingEntity { intent: missing.intent.clone(), any_of: types.collect() }
 }
 

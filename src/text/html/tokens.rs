@@ -48,6 +48,8 @@ pub(super) struct TokenReceiver<'a, W> {
     attribute_name: Vec<u8>,
     attribute: Attribute,
     value: Vec<u8>,
+    /// First bytes of a character whose last ones have not come yet.
+    partial: Vec<u8>,
 }
 
 impl<'a, W: TokenWriter> TokenReceiver<'a, W> {
@@ -63,6 +65,7 @@ impl<'a, W: TokenWriter> TokenReceiver<'a, W> {
             attribute_name: Vec::new(),
             attribute: Attribute::default(),
             value: Vec::new(),
+            partial: Vec::new(),
         }
     }
 
@@ -134,9 +137,20 @@ impl<W: TokenWriter> Emitter for TokenReceiver<'_, W> {
     }
 
     fn emit_string(&mut self, characters: &[u8]) {
-        let Ok(text) = std::str::from_utf8(characters) else { return };
+        // The tokenizer reads bytes: what stands after a reference may come in two parts that split a character.
+        let mut bytes = take(&mut self.partial);
+        bytes.extend_from_slice(characters);
+        if let Err(error) = std::str::from_utf8(&bytes) {
+            self.partial = bytes.split_off(error.valid_up_to());
+            // More than the beginning of one character is no text at all.
+            if self.partial.len() > 3 {
+                self.partial.clear();
+            }
+        }
+        let characters = bytes.as_slice();
+        let text = std::str::from_utf8(characters).unwrap_or_default();
         // Text that was held back until it was clear that it is no tag or entity ends before what has been read.
-        let end = self.position.min(self.raw.len());
+        let end = self.position.saturating_sub(self.partial.len()).min(self.raw.len());
         let raw = self.raw.as_bytes();
         let start = end.saturating_sub(characters.len());
         let same = start >= self.pending && raw.get(start..end) == Some(characters);
