@@ -84,6 +84,7 @@ test("an unknown model is not found", async () => {
 
   assert.equal(error.code, grpc.status.NOT_FOUND);
   assert.match(detail(error, "ResourceInfo").resource_name, /no-such-model/);
+  assert.match(error.details, /loaded are default\//);
 });
 
 test("a timeout of 1 ms is a deadline exceeded", async () => {

@@ -1,14 +1,19 @@
 // Models, status, health and reflection with the stock client of Node.js.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import grpc from "@grpc/grpc-js";
-import { collect, connect, detail, failure, startServer } from "./signalbox.mjs";
+import { ROOT, collect, connect, detail, failure, startServer } from "./signalbox.mjs";
 
 const SERVICES = [
   "signalbox.v1.ClassifierService",
   "signalbox.v1.ModelService",
+  "signalbox.v1.PolicyService",
   "signalbox.v1.ServerService",
+  "signalbox.v1.TaxonomyService",
 ];
 
 let server;
@@ -39,6 +44,38 @@ test("an unknown model is not found", async () => {
 
   assert.equal(error.code, grpc.status.NOT_FOUND);
   assert.match(detail(error, "ResourceInfo").resource_name, /no-such-model/);
+  assert.match(error.details, /loaded are default\//);
+});
+
+test("labels have names in the language asked for, else in English", async () => {
+  const [english, german, unknown] = await Promise.all(
+    ["", "de-CH", "hu"].map((language) => client.getTaxonomy({ language })),
+  );
+
+  const title = (taxonomy) => taxonomy.intents.find((entry) => entry.name === "order.status").display_name;
+  assert.equal(title(english), "Order status");
+  assert.equal(title(german), "Bestellstatus");
+  assert.deepEqual(unknown, english);
+  assert.ok(english.intents.find((entry) => entry.name === "order.status").aliases.includes("wismo"));
+  assert.equal(english.views.length, 6);
+});
+
+test("the taxonomy of an unknown model is not found", async () => {
+  const error = await failure(client.getTaxonomy({ model: "no-such-model" }));
+
+  assert.equal(error.code, grpc.status.NOT_FOUND);
+  assert.match(detail(error, "ResourceInfo").resource_name, /no-such-model/);
+});
+
+test("the policy inside the program decides for every tenant", async () => {
+  const { policies, faults } = await client.listPolicies({});
+  const { policy, source } = await client.getPolicy({ tenant: "anyone" });
+
+  assert.deepEqual(policies, [policy]);
+  assert.deepEqual(faults, []);
+  assert.equal(policy.origin, "(embedded)");
+  assert.equal(source, readFileSync(path.join(ROOT, "config/policy.yaml"), "utf8"));
+  assert.equal(policy.digest, `sha256:${createHash("sha256").update(source).digest("hex")}`);
 });
 
 test("status counts what became of every message", async () => {

@@ -27,7 +27,9 @@ const proto = path.join(ROOT, "proto");
 const { signalbox } = grpc.loadPackageDefinition({
   ...load("signalbox/v1/classifier_service.proto", proto),
   ...load("signalbox/v1/model_service.proto", proto),
+  ...load("signalbox/v1/policy_service.proto", proto),
   ...load("signalbox/v1/server_service.proto", proto),
+  ...load("signalbox/v1/taxonomy_service.proto", proto),
 });
 const { Health } = grpc.loadPackageDefinition(load(health.protoPath)).grpc.health.v1;
 const reflectionProto = path.join(
@@ -48,12 +50,12 @@ export async function waitUntil(condition, timeoutMs, what) {
   }
 }
 
-/** Starts `signalbox serve` and returns it once health says SERVING. */
-export async function startServer() {
+/** Starts `signalbox serve` with more flags and returns it once health says SERVING. */
+export async function startServer(...flags) {
   const folder = mkdtempSync(path.join(tmpdir(), "signalbox-"));
   const portFile = path.join(folder, "port");
   const log = openSync(path.join(folder, "log"), "a");
-  const args = ["serve", "--listen", "127.0.0.1:0", "--port-file", portFile];
+  const args = ["serve", "--listen", "127.0.0.1:0", "--port-file", portFile, ...flags];
   const child = spawn(BINARY, args, { env: ENVIRONMENT, stdio: ["ignore", log, log] });
   const exited = once(child, "exit");
   exited.catch(() => {});
@@ -81,7 +83,9 @@ export function connect(address) {
   const services = {
     classifier: new signalbox.v1.ClassifierService(address, credentials),
     models: new signalbox.v1.ModelService(address, credentials),
+    policies: new signalbox.v1.PolicyService(address, credentials),
     server: new signalbox.v1.ServerService(address, credentials),
+    taxonomies: new signalbox.v1.TaxonomyService(address, credentials),
     health: new Health(address, credentials),
     reflection: new ServerReflection(address, credentials),
   };
@@ -93,6 +97,9 @@ export function connect(address) {
     classifyStream: () => services.classifier.classifyStream({ deadline: Date.now() + CALL_TIMEOUT_MS }),
     listModels: unary(services.models, "listModels"),
     getModel: unary(services.models, "getModel"),
+    listPolicies: unary(services.policies, "listPolicies"),
+    getPolicy: unary(services.policies, "getPolicy"),
+    getTaxonomy: unary(services.taxonomies, "getTaxonomy"),
     getStatus: unary(services.server, "getStatus"),
     health: { check: unary(services.health, "check"), watch: (request) => services.health.watch(request) },
     reflect: () => services.reflection.serverReflectionInfo({ deadline: Date.now() + CALL_TIMEOUT_MS }),
@@ -109,6 +116,11 @@ export function detail(error, kind) {
   const found = status.details.find((one) => one.type_url === `type.googleapis.com/google.rpc.${kind}`);
   assert.ok(found, `no ${kind} in ${JSON.stringify(status)}`);
   return rpc[`google.rpc.${kind}`].deserialize(found.value);
+}
+
+/** Makes a `google.protobuf.Timestamp` of RFC 3339. */
+export function timestamp(text) {
+  return { seconds: Date.parse(text) / 1000, nanos: 0 };
 }
 
 /** Returns the error that a call ends with. */

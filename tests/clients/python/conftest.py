@@ -2,13 +2,13 @@
 
 import pytest
 
-from signalbox_client import Client, Server
+from signalbox_client import PATIENT, Client, Server
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """A warm server that all tests share."""
-    running = Server(tmp_path_factory.mktemp("server"))
+    running = Server(tmp_path_factory.mktemp("server"), *PATIENT)
     try:
         running.wait_serving()
         yield running

@@ -11,6 +11,7 @@ import time
 
 import grpc
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
@@ -20,6 +21,8 @@ BINARY = pathlib.Path(os.environ.get("SIGNALBOX_BIN", ROOT / "target" / "debug" 
 
 sys.path.insert(0, str(ROOT / "proto"))
 classifier_pb, classifier_services = grpc.protos_and_services("signalbox/v1/classifier_service.proto")
+policy_pb, policy_services = grpc.protos_and_services("signalbox/v1/policy_service.proto")
+taxonomy_pb, taxonomy_services = grpc.protos_and_services("signalbox/v1/taxonomy_service.proto")
 model_pb, model_services = grpc.protos_and_services("signalbox/v1/model_service.proto")
 server_pb, server_services = grpc.protos_and_services("signalbox/v1/server_service.proto")
 error_pb = grpc.protos("signalbox/v1/error.proto")
@@ -29,7 +32,9 @@ triage_pb = grpc.protos("signalbox/v1/triage.proto")
 SERVICES = (
     "signalbox.v1.ClassifierService",
     "signalbox.v1.ModelService",
+    "signalbox.v1.PolicyService",
     "signalbox.v1.ServerService",
+    "signalbox.v1.TaxonomyService",
 )
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -40,6 +45,8 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 # A debug build needs a while for its model; nothing waits that long when all is well.
 START_TIMEOUT_S = 120.0
 CALL_TIMEOUT_S = 60.0
+# A busy machine leaves the mood of a conversation out rather than keep a reply waiting; tests wait.
+PATIENT = ("--set", 'thread.max_wait="30s"')
 
 
 def wait_until(condition, timeout_s: float, what: str):
@@ -121,7 +128,9 @@ class Client:
         self.channel = channel
         self.classifier = classifier_services.ClassifierServiceStub(channel)
         self.models = model_services.ModelServiceStub(channel)
+        self.policies = policy_services.PolicyServiceStub(channel)
         self.server = server_services.ServerServiceStub(channel)
+        self.taxonomies = taxonomy_services.TaxonomyServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
     def classify(self, text: str = "", *, timeout: float = CALL_TIMEOUT_S, **fields):
@@ -138,6 +147,19 @@ class Client:
         items = (classifier_pb.ClassifyStreamRequest(request=item) for item in requests)
         return self.classifier.ClassifyStream(items, timeout=timeout)
 
+    def list_policies(self):
+        """Returns the policies in force, and the files that were refused."""
+        return self.policies.ListPolicies(policy_pb.ListPoliciesRequest(), timeout=CALL_TIMEOUT_S)
+
+    def get_policy(self, tenant: str = ""):
+        """Returns the policy that decides for a tenant, with its text."""
+        return self.policies.GetPolicy(policy_pb.GetPolicyRequest(tenant=tenant), timeout=CALL_TIMEOUT_S)
+
+    def get_taxonomy(self, **fields):
+        """Returns the labels of a model."""
+        asked = taxonomy_pb.GetTaxonomyRequest(**fields)
+        return self.taxonomies.GetTaxonomy(asked, timeout=CALL_TIMEOUT_S)
+
     def counters(self):
         """Returns what became of every message so far."""
         return self.server.GetStatus(server_pb.GetStatusRequest(), timeout=CALL_TIMEOUT_S).counters
@@ -145,6 +167,21 @@ class Client:
     def limits(self):
         """Returns the limits in force."""
         return self.server.GetStatus(server_pb.GetStatusRequest(), timeout=CALL_TIMEOUT_S).limits
+
+
+def run(*arguments: object, stdin: str = "", timeout_s: float = START_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+    """Runs the program to its end."""
+    command = [str(BINARY), *map(str, arguments)]
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=timeout_s, env=ENVIRONMENT
+    )
+
+
+def timestamp(text: str) -> Timestamp:
+    """Makes a point in time of RFC 3339."""
+    made = Timestamp()
+    made.FromJsonString(text)
+    return made
 
 
 def request(text: str = "", **fields):

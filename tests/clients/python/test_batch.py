@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from invariants import assert_sound
-from signalbox_client import error_pb, message_pb, request, violations
+from signalbox_client import error_pb, message_pb, options, request, timestamp, violations
 
 TEXTS = ["Where is my order?", "I want my money back", "Kann ich umtauschen?", "Thanks, all fine!", "退款"]
 
@@ -28,6 +28,23 @@ def test_a_batch_answers_as_single_calls_do(client):
     for alone, result in zip(single, results):
         assert result.response.primary_intent.name == alone.name
         assert result.response.primary_intent.probability == pytest.approx(alone.probability, abs=0.02)
+
+
+def test_a_batch_routes_as_single_calls_do(client):
+    sent = [
+        request(text, id="same", sent_at=timestamp("2026-11-20T10:00:00Z"), channel=message_pb.CHANNEL_EMAIL)
+        for text in ("Where is my order 48213?", "I am furious, my lawyer will sue you!", "Thanks, all fine!")
+    ]
+    sent.append(request("Where is my order 48213?", options=options(include_routing=False)))
+
+    results = client.classify_batch(sent).results
+
+    for one, result in zip(sent[:3], results):
+        alone = client.classifier.Classify(one)
+        assert result.response.routing == alone.routing
+        assert result.response.revisions == alone.revisions
+        assert list(result.response.entities) == list(alone.entities)
+    assert not results[3].response.HasField("routing")
 
 
 def test_bad_items_carry_their_own_errors_and_the_others_are_answered(client):

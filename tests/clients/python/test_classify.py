@@ -7,8 +7,8 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from invariants import TOLERANCE, assert_sound
-from signalbox_client import detail, message_pb, model_pb, options, triage_pb, violations
+from invariants import TOLERANCE, assert_sound, assert_sound_routing
+from signalbox_client import detail, message_pb, model_pb, options, timestamp, triage_pb, violations
 
 WHERE_IS_MY_ORDER = {
     "en": "Where is my order?",
@@ -57,7 +57,9 @@ def test_every_fact_about_a_message_is_accepted(client):
     )
     order.promised_by.FromJsonString("2026-11-20T12:00:00Z")
     thread = [
-        message_pb.ThreadMessage(author=message_pb.AUTHOR_CUSTOMER, text="Where is my parcel?"),
+        message_pb.ThreadMessage(
+            author=message_pb.AUTHOR_CUSTOMER, text="Where is my parcel?", sent_at=timestamp("2026-11-19T08:00:00Z")
+        ),
         message_pb.ThreadMessage(author=message_pb.AUTHOR_BOT, text="On its way."),
     ]
 
@@ -71,10 +73,12 @@ def test_every_fact_about_a_message_is_accepted(client):
         customer=customer,
         order=order,
         tenant="shop-1",
+        sent_at=timestamp("2026-11-20T10:00:00Z"),
+        attachments=[message_pb.Attachment(media_type="image/jpeg", size_bytes=1 << 40)],
     )
 
     assert reply.id == "ticket-17"
-    assert_sound(reply, text)
+    assert_sound(reply, text, "My order")
 
 
 def test_the_server_makes_an_id_when_there_is_none(client):
@@ -92,6 +96,7 @@ def test_an_empty_or_blank_text_abstains(client, text):
     assert not reply.HasField("primary_intent") and not reply.HasField("polarity")
     assert not reply.intents
     assert reply.token_count == 0 and reply.batch_size == 0
+    assert_sound_routing(reply)
 
 
 def test_a_blank_text_leaves_the_subject(client):
@@ -179,22 +184,6 @@ def test_truncation_can_be_refused(client):
     assert not client.classify("short", options=refuse).truncated
 
 
-def test_routing_is_given_or_its_absence_is_said(client):
-    asked = client.classify("hello", options=options(include_routing=True))
-    unasked = client.classify("hello", options=options(include_routing=False))
-
-    said = triage_pb.NOTICE_CODE_ROUTING_UNAVAILABLE in [notice.code for notice in asked.notices]
-    assert asked.HasField("routing") != said
-    assert not unasked.HasField("routing") and not unasked.notices
-
-
-def test_an_explanation_is_given_or_its_absence_is_said(client):
-    reply = client.classify("hello", options=options(explain=True))
-
-    said = triage_pb.NOTICE_CODE_EXPLANATION_UNAVAILABLE in [notice.code for notice in reply.notices]
-    assert bool(reply.routing.trace) != said
-
-
 def test_the_model_can_be_named(client):
     default = model(client)
 
@@ -213,6 +202,8 @@ def test_an_unknown_model_is_not_found(client, fields):
     assert missing.value.code() == grpc.StatusCode.NOT_FOUND
     resource = detail(missing.value, error_details_pb2.ResourceInfo)
     assert next(iter(fields.values())) in resource.resource_name
+    default = model(client)
+    assert f"{default.name}/{default.version}" in missing.value.details(), "says what is loaded"
 
 
 def test_equal_texts_get_equal_answers(client):
@@ -222,6 +213,26 @@ def test_equal_texts_get_equal_answers(client):
 
     assert [i.name for i in first.intents] == [i.name for i in second.intents]
     assert first.primary_intent.probability == pytest.approx(second.primary_intent.probability, abs=TOLERANCE)
+
+
+def test_every_stage_is_timed(client):
+    """A long text, so that the quickest stage takes a microsecond on any machine."""
+    timings = client.classify("Where is my order 48213? I paid 49.90 EUR on Friday. " * 20).timings
+
+    for field in timings.DESCRIPTOR.fields:
+        # The batch may begin at once.
+        assert getattr(timings, field.name) > 0 or field.name == "queue_us", field.name
+
+
+def test_revisions_name_what_answered(client):
+    default = model(client)
+
+    revisions = client.classify("hello").revisions
+
+    assert revisions.model_digest == default.digests.model
+    assert revisions.tokenizer_digest == default.digests.tokenizer
+    assert revisions.taxonomy_digest == client.get_taxonomy().digest
+    assert revisions.policy_digest == client.get_policy().policy.digest
 
 
 def model(client):

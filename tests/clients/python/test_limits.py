@@ -2,6 +2,7 @@
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from invariants import assert_sound
 from signalbox_client import message_pb, options, request, violations
@@ -118,6 +119,18 @@ REFUSED = {
     "customer.tags": {"customer": message_pb.CustomerFacts(tags=["tag"] * 65)},
     "customer.tags[0]": {"customer": message_pb.CustomerFacts(tags=[""])},
     "options.min_probability": {"options": options(min_probability=float("nan"))},
+    "options.tag_style": {"options": options(tag_style=99)},
+    "options.offset_encoding": {"options": options(offset_encoding=99)},
+    "options.views": {"options": options(views=["zendesk"] * 17)},
+    "attachments": {"attachments": [message_pb.Attachment(media_type="image/png")] * 101},
+    "attachments[1].media_type": {
+        "attachments": [message_pb.Attachment(media_type="image/png"), message_pb.Attachment(size_bytes=1)]
+    },
+    "attachments[0].media_type": {"attachments": [message_pb.Attachment(media_type="a" * 129)]},
+    "attachments[2].media_type": {
+        "attachments": [message_pb.Attachment(media_type=name) for name in ("image/png", "image/png", "image\n/png")]
+    },
+    "sent_at": {"sent_at": Timestamp(seconds=10**12)},
 }
 
 
@@ -139,7 +152,8 @@ def test_what_is_at_its_limit_is_accepted(client):
         thread=[message_pb.ThreadMessage(author=message_pb.AUTHOR_AGENT, text="hello")] * 50,
         customer=message_pb.CustomerFacts(tags=["t" * 64] * 64),
         tenant="t" * 128,
-        options=options(top_k=1_000, min_probability=1.0),
+        attachments=[message_pb.Attachment(media_type="a" * 128, size_bytes=2**64 - 1)] * 100,
+        options=options(top_k=1_000, min_probability=1.0, views=["zendesk"] * 16),
     )
 
     assert reply.id == "i" * 128

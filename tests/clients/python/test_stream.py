@@ -6,7 +6,7 @@ import threading
 import grpc
 
 from invariants import assert_sound
-from signalbox_client import classifier_pb, error_pb, request, wait_until
+from signalbox_client import classifier_pb, error_pb, options, request, wait_until
 
 
 def test_several_hundred_messages_get_one_answer_each(client):
@@ -31,6 +31,23 @@ def test_bad_messages_are_answered_in_band_and_the_stream_goes_on(client):
     assert replies[4].error.code == error_pb.ERROR_CODE_INVALID_ARGUMENT
     assert {one.field for one in replies[4].error.field_violations} == {"channel", "subject"}
     assert all(replies[i].WhichOneof("outcome") == "response" for i in range(10) if i != 4)
+
+
+def test_messages_of_a_stream_are_routed_each_by_its_own_options(client):
+    items = [
+        request("Where is my order 48213?"),
+        request("Where is my order 48213?", options=options(include_routing=False)),
+        request("Where is my order 48213?", options=options(views=["gorgias"])),
+        request("hello", options=options(views=["no-such-view"])),
+    ]
+
+    replies = {reply.sequence: reply for reply in client.classify_stream(items)}
+
+    assert replies[0].response.routing.queue == replies[2].response.routing.queue == "orders"
+    assert not replies[1].response.HasField("routing")
+    assert [view.name for view in replies[2].response.views] == ["gorgias"]
+    assert replies[3].error.code == error_pb.ERROR_CODE_INVALID_ARGUMENT
+    assert [one.field for one in replies[3].error.field_violations] == ["options.views[0]"]
 
 
 def test_a_message_without_a_request_is_told_so(client):
