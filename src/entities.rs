@@ -15,6 +15,7 @@ mod postal_code;
 mod promotion;
 mod reading;
 mod resolution;
+mod secrecy;
 mod tokens;
 mod tracking;
 mod units;
@@ -195,7 +196,7 @@ impl EntityFinder {
         if can_name_more(text) {
             self.find_identifiers(text, reference, &mut found);
         }
-        resolution::without_overlaps(found)
+        secrecy::withhold(text, resolution::without_overlaps(found))
     }
 
     /// Adds everything but dates and amounts. The order matters: what is found first is out of reach of the rest.

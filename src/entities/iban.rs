@@ -147,13 +147,18 @@ struct Account {
     looks_mistyped: bool,
 }
 
+/// Returns how many characters the accounts of a country have, by its two letters in lower case.
+pub(super) fn length_of(country: &[u8]) -> Option<usize> {
+    LENGTHS.iter().find(|(own, _)| *own == country).map(|(_, length)| *length)
+}
+
 /// Reads as many letters and digits as the country's accounts have.
 fn read(bytes: &[u8], start: usize) -> Option<Account> {
     let country: &[u8; 2] = bytes.get(start..)?.first_chunk()?;
-    let (_, length) = LENGTHS.iter().find(|(own, _)| *own == country)?;
-    let mut code = Vec::with_capacity(*length);
+    let length = length_of(country)?;
+    let mut code = Vec::with_capacity(length);
     let mut at = start;
-    while code.len() < *length {
+    while code.len() < length {
         let byte = *bytes.get(at)?;
         if byte.is_ascii_alphanumeric() {
             code.push(byte.to_ascii_uppercase());
@@ -188,7 +193,7 @@ fn is_separator(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Checks the remainder modulo 97 (ISO 7064) of an account in upper case.
-fn is_valid(code: &[u8]) -> bool {
+pub(super) fn is_valid(code: &[u8]) -> bool {
     let (head, tail) = code.split_at(READABLE.min(code.len()));
     let remainder = tail.iter().chain(head).fold(0_u32, |remainder, byte| match byte {
         b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
@@ -198,7 +203,7 @@ fn is_valid(code: &[u8]) -> bool {
 }
 
 /// Leaves the first and last characters readable.
-fn redacted(code: &[u8]) -> String {
+pub(super) fn redacted(code: &[u8]) -> String {
     let hidden = READABLE..code.len().saturating_sub(READABLE);
     let show =
         |(place, byte): (usize, &u8)| if hidden.contains(&place) { '*' } else { char::from(*byte) };

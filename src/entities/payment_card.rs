@@ -7,10 +7,10 @@ use super::reading::Reading;
 use super::{Entity, EntityType};
 
 /// Most digits of a card number.
-const MAX_DIGITS: usize = 19;
+pub(super) const MAX_DIGITS: usize = 19;
 
 /// Fewest digits of a card number that is looked for.
-const MIN_DIGITS: usize = 13;
+pub(super) const MIN_DIGITS: usize = 13;
 
 /// How far before a number, in bytes, a word about parcels keeps it from being taken for a mistyped card.
 const PARCEL_REACH: usize = 40;
@@ -27,9 +27,7 @@ pub(super) fn find(reading: &mut Reading<'_>, found: &mut Vec<Entity>) {
             continue;
         };
         if window.valid {
-            let last: String =
-                window.digits.iter().rev().take(4).rev().copied().map(char::from).collect();
-            let value = format!("{}{last}", "*".repeat(window.digits.len().saturating_sub(4)));
+            let value = redacted(&window.digits);
             found.push(reading.entity(EntityType::PaymentCard, &window.range, value, 1.0));
         } else if speaks_of_parcel(reading, window.range.start) {
             continue;
@@ -37,6 +35,13 @@ pub(super) fn find(reading: &mut Reading<'_>, found: &mut Vec<Entity>) {
         reading.take(&window.range);
         place += window.groups - 1;
     }
+}
+
+/// Leaves the last four digits readable.
+pub(super) fn redacted(digits: &[u8]) -> String {
+    let hidden = digits.len().saturating_sub(4);
+    let last = digits.iter().skip(hidden).copied().map(char::from);
+    std::iter::repeat_n('*', hidden).chain(last).collect()
 }
 
 fn speaks_of_parcel(reading: &Reading<'_>, at: usize) -> bool {
@@ -101,8 +106,38 @@ fn is_written_in_fours(groups: &[Range<usize>], last: usize) -> bool {
     last == 3 && groups.iter().take(4).all(|group| group.len() == 4)
 }
 
-fn is_valid(digits: &[u8]) -> bool {
+/// Tells whether digits are a card of a length that its scheme usually issues.
+pub(super) fn is_valid(digits: &[u8]) -> bool {
     (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) && is_issued(digits) && has_luhn_check(digits)
+}
+
+/// Tells whether digits are a card of any length and scheme, also of those that few people have.
+pub(super) fn is_valid_of_any_scheme(digits: &[u8]) -> bool {
+    (is_issued(digits) || is_issued_seldom(digits)) && has_luhn_check(digits)
+}
+
+/// Returns how many digits a number with this beginning nearly always has.
+pub(super) fn usual_length(digits: &[u8]) -> Option<usize> {
+    match digits {
+        [b'3', b'4' | b'7', ..] | [b'2', b'1', b'3', b'1', ..] | [b'1', b'8', b'0', b'0', ..] => {
+            Some(15)
+        }
+        [b'3', b'0' | b'6' | b'8' | b'9', ..] => Some(14),
+        [b'2' | b'3' | b'4' | b'5' | b'6' | b'9', ..] => Some(16),
+        _ => None,
+    }
+}
+
+/// Tells whether numbers with this beginning and length were or are issued, if seldom.
+fn is_issued_seldom(digits: &[u8]) -> bool {
+    match digits {
+        [b'4', ..] => digits.len() == 13, // old Visa
+        [b'2', b'1', b'3', b'1', ..] | [b'1', ..] => digits.len() == 15, // JCB, UATP
+        [b'5', b'0' | b'6'..=b'9', ..] | [b'6', b'1' | b'3' | b'6'..=b'9', ..] => {
+            (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) // Maestro
+        }
+        _ => false,
+    }
 }
 
 /// Tells whether a scheme issues numbers with this beginning and length.

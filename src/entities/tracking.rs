@@ -81,6 +81,12 @@ pub(super) fn is_checked(carrier: &str, code: &[u8]) -> bool {
     code.len() >= 12 && check_of(carrier, code).is_some_and(|check| check(code))
 }
 
+/// Tells whether a number in lower case has the check digit of its carrier, or of its shape where that has one.
+pub(super) fn has_right_check_digit(carrier: &str, code: &[u8]) -> bool {
+    let has_checked_shape = code.starts_with(b"1z") || code.iter().all(u8::is_ascii_digit);
+    is_checked(carrier, code) || (has_checked_shape && matches!(shape(code), Shape::Certain(_)))
+}
+
 /// Returns the check that a carrier publishes for numbers of this length.
 fn check_of(carrier: &str, code: &[u8]) -> Option<fn(&[u8]) -> bool> {
     if !all_digits(code) {
