@@ -209,6 +209,7 @@ fn a_bare_weekday_goes_by_its_sentence() {
             ("Wenn bis Dienstag nichts passiert", &[("Dienstag", "2026-12-01", "day")]),
         ],
     );
+    assert_read("fr", &[("vos horaires d'ouverture samedi ?", &[("samedi", "2026-11-28", "day")])]);
     assert_read("ko", &[("목요일까지 주세요", &[("목요일", "2026-12-03", "day")])]);
     assert_read(
         "pt",

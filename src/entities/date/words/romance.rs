@@ -79,7 +79,8 @@ pub(super) const FRENCH: Words = Words {
     past: "ai|as|a|avons|avez|ont|était|étais|été|suis|reçu|reçue|reçus|commandé|livré|depuis|fut|pris|promis|validée|fait|\
            avait|devait|dit|parti|mis|sont|est",
     future: "sera|serai|vais|va|doit|dois|peut|peux|pouvez|pourriez|besoin|avant|jusqu'à|jusqu'au|demain|pars|si|faut|\
-             faudrait|svp|merci|fermé|valable|vient|arrive|aura|seront|passe|garde|voudrais|compte",
+             faudrait|svp|merci|fermé|valable|vient|arrive|aura|seront|passe|garde|voudrais|compte|horaires|ouvert|ouverts|ouverte|\
+             ouvrez|ouverture",
     past_endings: "ée|ées",
     future_endings: "rai|ras|rez|rons",
     adjective_follows: true,
