@@ -1,8 +1,10 @@
 //! What stands under a message: closing formulas, names, addresses, notices of firms and mail programs.
 
+mod blocks;
 mod names;
 
-use names::{has_content, is_name};
+use names::has_content;
+pub(super) use names::is_name;
 
 use super::phrases::closings::{CLOSINGS, FROM_PLACE};
 use super::phrases::devices::{DEVICES, NOT_SENT_FROM, SENT_FROM};
@@ -120,7 +122,8 @@ fn notice(lines: &[Ending<'_>]) -> Option<usize> {
     is_notice.then_some(count)
 }
 
-/// Returns how many lines stand from a delimiter, rule or closing formula on, when all behind it look like a signature.
+/// Returns how many lines stand from a delimiter, rule or closing formula on, when all behind it look like a signature;
+/// some signatures need none.
 fn signature(lines: &mut [Ending<'_>]) -> Option<usize> {
     let mut reaches = false;
     let mut ruled = None;
@@ -137,7 +140,7 @@ fn signature(lines: &mut [Ending<'_>]) -> Option<usize> {
             Role::Text => break,
         }
     }
-    ruled.max(closed)
+    ruled.max(closed).or_else(|| blocks::postal(lines)).or_else(|| blocks::card(lines))
 }
 
 fn role(text: &str) -> Role {

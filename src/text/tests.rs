@@ -134,6 +134,25 @@ fn headers_are_of_a_forward_when_they_say_so_and_of_a_quote_otherwise() {
 }
 
 #[test]
+fn a_line_of_name_firm_and_telephone_is_a_signature() {
+    let raw = "The lid is cracked.\n\nRegards,\nDr. Kim Lee | ACME Inc. | +1 555 010 0199";
+    let alone = "The lid is cracked.\n\nDr. Kim Lee | ACME Inc. | +1 555 010 0199";
+    let kinds = |raw: &str| -> Vec<SectionKind> {
+        CleanedText::of(raw).sections().iter().map(|section| section.kind).collect()
+    };
+
+    assert_eq!(kinds(raw), [SectionKind::Body, SectionKind::Signature]);
+    assert_eq!(kinds(alone), [SectionKind::Body, SectionKind::Signature]);
+}
+
+#[test]
+fn text_between_and_behind_marked_quotes_stays() {
+    let raw = "New:\n> old one\n> old two\nanswer one\n> old three\n\nanswer two";
+
+    assert_eq!(CleanedText::of(raw).body(), "New:\n\nanswer one\n\nanswer two");
+}
+
+#[test]
 fn an_introduction_does_not_reach_over_a_quote() {
     let raw =
         "On Mon, Nov 3, 2025 at 10:00 AM I called\n> Please wait\n<a@b.example> wrote:\nsorry";

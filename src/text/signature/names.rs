@@ -20,7 +20,7 @@ fn is_content(word: &str) -> bool {
 }
 
 /// Tells whether a text looks like a name, title, firm or street of at most `max_words` words.
-pub(super) fn is_name(text: &str, max_words: usize) -> bool {
+pub(in crate::text) fn is_name(text: &str, max_words: usize) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     if words.is_empty() || words.len() > max_words {
         return false;
