@@ -7,6 +7,7 @@ pub(super) mod closings;
 pub(super) mod devices;
 pub(super) mod fields;
 pub(super) mod footers;
+pub(super) mod introductions;
 
 /// Returns a text in lower case, with plain spaces and apostrophes and with ASCII digits.
 pub(super) fn fold(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! What announces the message that is answered or forwarded.
 
+mod partial;
+
 use super::characters::floor_boundary;
 use super::lines::Line;
 use super::phrases::fields::HeaderField;
@@ -20,16 +22,21 @@ const MAX_FIELD_BYTES: usize = 40;
 const MAX_ANNOUNCEMENT_BYTES: usize = 160;
 
 /// How sure it is that a line introduces a quote.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Certainty {
     /// It does when a marked quote follows.
     WithQuote,
-    /// It does, whatever follows: no person writes address, time and colon in one line.
+    /// It does, whatever follows: persons do not write so.
     Alone,
 }
 
 /// Tells whether a text, lines joined, is an introduction such as "On … wrote:".
-pub(super) fn introduction(text: &str) -> Option<Certainty> {
+fn introduction(text: &str) -> Option<Certainty> {
+    stamped(text).max(partial::introduction(text))
+}
+
+/// Tells whether a text is an introduction by its address and time, or by its verb and date.
+fn stamped(text: &str) -> Option<Certainty> {
     let folded = fold(text);
     let folded = folded.trim_end();
     let sentence = folded.strip_suffix(':')?.trim_end();
@@ -123,17 +130,28 @@ pub(super) fn introduction_at(
         return None;
     }
     let mut joined = String::new();
+    let mut nearest = None;
     for start in (first..=end).rev().take(MAX_INTRODUCTION_LINES) {
         let text = lines.get(start)?.text();
         if text.is_empty() || text.len() > MAX_INTRODUCTION_LINE_BYTES {
-            return None;
+            break;
+        }
+        // A name without a date may be the end of an introduction that was broken, but no sentence stands in one.
+        if nearest.is_some() && text.ends_with(['.', '!', '?', '。', '！', '？', '؟', ':']) {
+            break;
         }
         joined = if joined.is_empty() { text.to_owned() } else { format!("{text} {joined}") };
-        if let Some(certainty) = introduction(&joined) {
+        let found = introduction(&joined);
+        if nearest.is_none() {
+            nearest = found.map(|certainty| (start, certainty));
+            if nearest.is_some() && Moment::of(&fold(&joined)).has_date {
+                break;
+            }
+        } else if let Some(certainty) = found.filter(|_| partial::begins_with_date(&joined)) {
             return Some((start, certainty));
         }
     }
-    None
+    nearest
 }
 
 /// Tells whether a line introduces a quote and goes on with it, as some programs do: "… <a@b.example> wrote: Dear …".
@@ -146,7 +164,7 @@ pub(super) fn is_introduction_with_quote(text: &str) -> bool {
     let Some(colon) = rest.find(": ").filter(|&colon| colon < MAX_FIELD_BYTES) else {
         return false;
     };
-    text.get(..=bracket + colon).is_some_and(|text| introduction(text) == Some(Certainty::Alone))
+    text.get(..=bracket + colon).is_some_and(|text| stamped(text) == Some(Certainty::Alone))
 }
 
 /// A part that announces what follows to the end.

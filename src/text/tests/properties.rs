@@ -23,6 +23,10 @@ const PIECES: &[&str] = &[
     "<a@b.example> wrote:",
     "wrote:",
     "Am 05.11.25 um 16:20 schrieb Shop:",
+    "On 01/01/2024, Shop wrote:",
+    "Shop <a@b.example> wrote:",
+    "On Monday, January 1, 2024, Shop",
+    "Anna wrote:",
     "2025年11月3日(月) 10:00 店 <a@b.example>:",
     "Shop <a@b.example> wrote 3.11.2025 10:00: hello",
     "From: Shop <a@b.example>",
@@ -121,7 +125,7 @@ fn mixtures() -> impl Strategy<Value = String> {
 
 /// Lines only, so that rules meet more often.
 fn plain_mixtures() -> impl Strategy<Value = String> {
-    let part = (0..50_usize, 0..4_usize);
+    let part = (0..54_usize, 0..4_usize);
     prop::collection::vec(part, 0..24).prop_map(|parts| {
         parts
             .into_iter()
@@ -213,6 +217,8 @@ fn hostile_texts_of_the_greatest_length_are_cleaned() {
         "\n",
         "<p style='display:none'>",
         "&amp;",
+        "山田\n〒150-0001\n電話 03-1234-5678\n\n",
+        "On 1/1/2024, Shop <a@b> wrote:\nAnna wrote:\n",
         "Fwd: x\n--Forwarded message\n",
     ] {
         let raw: String = unit.chars().cycle().take(65_536).collect();
