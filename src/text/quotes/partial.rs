@@ -25,7 +25,7 @@ pub(super) fn introduction(text: &str) -> Option<Certainty> {
     let is_dated = moment.has_date && begins_with_date(sentence);
     // Persons leave out the comma: "On 3 May 2025 Anna wrote:".
     let is_sure = match parts.writer {
-        Writer::Address(_) => true,
+        Writer::Address(_) | Writer::BareAddress => true,
         Writer::BeforeVerb(head) => is_dated && (moment.has_time || last_part(head).is_some()),
         Writer::BehindVerb(_) => is_dated && moment.has_time,
     };
@@ -45,6 +45,8 @@ pub(super) fn begins_with_date(text: &str) -> bool {
 enum Writer<'a> {
     /// In front of an address, which a verb stands beside.
     Address(&'a str),
+    /// An address without a name, in front of the verb.
+    BareAddress,
     /// In front of the verb.
     BeforeVerb(&'a str),
     /// Behind the verb.
@@ -66,11 +68,13 @@ impl<'a> Parts<'a> {
             let (_, behind) = address.rsplit_once(['>', ')', ']'])?;
             let is_beside = match head {
                 Some(_) => behind.split_whitespace().count() <= MAX_WORDS_BEFORE_VERB + 1,
-                None => behind.is_empty() && verb_before(before).is_some(),
+                None if behind.is_empty() => verb_before(before).is_some(),
+                None => is_verb_with_date(behind),
             };
             return is_beside.then_some(Self { writer: Writer::Address(before) });
         }
         let writer = match head {
+            Some(head) if is_bare_address(head) => Writer::BareAddress,
             Some(head) => Writer::BeforeVerb(head),
             None => Writer::BehindVerb(verb_before(sentence)?),
         };
@@ -78,14 +82,30 @@ impl<'a> Parts<'a> {
     }
 
     fn is_written_by_name(&self) -> bool {
-        let (Writer::Address(head) | Writer::BeforeVerb(head) | Writer::BehindVerb(head)) =
-            self.writer;
+        let head = match self.writer {
+            Writer::BareAddress => return true,
+            Writer::Address(head) | Writer::BeforeVerb(head) | Writer::BehindVerb(head) => head,
+        };
         let name = name_in(verb_before(head).unwrap_or(head));
         let name = name.trim_matches(['"', '“', '”', '„', '\'', ' ', ',', '*', '«', '»']);
         let is_small = name.chars().next().is_none_or(char::is_lowercase);
         let is_person = fold(name).split_whitespace().any(|word| PERSONS.contains(&word));
         !is_small && !is_person && is_name(name, MAX_NAME_WORDS)
     }
+}
+
+/// Tells whether a text is an address, alone or behind a date.
+fn is_bare_address(head: &str) -> bool {
+    let (date, address) = head.rsplit_once(' ').unwrap_or(("", head));
+    let is_placed = date.is_empty() || (date.ends_with(',') && begins_with_date(date));
+    is_placed && address.starts_with(char::is_alphanumeric) && has_address(address)
+}
+
+/// Tells whether a text is a verb with a date behind it: "schrieb am 1. Januar 2024".
+fn is_verb_with_date(text: &str) -> bool {
+    let text = text.trim_start();
+    let date = WROTE.iter().find_map(|verb| text.strip_prefix(verb)?.strip_prefix(' '));
+    date.is_some_and(|date| begins_with_date(date) && Moment::of(&fold(date)).has_date)
 }
 
 /// Returns what stands in front of the verb that ends a text.
@@ -142,6 +162,9 @@ mod tests {
             "Shop <s@x.example> wrote:",
             "On 01/01/2024, Shop <s@x.example> wrote:",
             "Am Montag, 1. Januar 2024, Shop <s@x.example> schrieb:",
+            "Shop <s@x.example> schrieb am 1. Januar 2024:",
+            "shop@x.example wrote:",
+            "On Mon, Jan 1, 2024, shop@x.example wrote:",
             "On 01/01/2024 10:15, Shop wrote:",
             "Am 01.01.2024 um 10:15 schrieb Shop:",
             "W dniu 01.01.2024 o 10:15, Shop pisze:",
@@ -158,6 +181,7 @@ mod tests {
             "I asked Shop <s@x.example> and she wrote:",
             "Am 01.01.2024 um 10:15 schrieb ich:",
             "the label wrote:",
+            "On 01/01/2024 I asked shop@x.example and she wrote:",
         ] {
             assert_eq!(introduction(text), None, "{text}");
         }
