@@ -193,12 +193,33 @@ fn bad_files_refuse_the_start() {
 }
 
 #[test]
+fn conditions_may_not_cost_more_than_a_message_may_take() {
+    let taxonomy = load_taxonomy(Path::new("")).unwrap();
+    let vocabulary = Vocabulary::of(std::iter::once(taxonomy.as_ref()));
+    let with_rules = |condition: &str, rules: usize| {
+        let mut text = policy("large");
+        for rule in 0..rules {
+            writeln!(text, "  - id: r{rule}\n    when: '{condition}'\n    then: {{ points: 1 }}")
+                .unwrap();
+        }
+        Policy::parse(&text, "large", &vocabulary).map(|_| ()).map_err(|faults| faults.to_string())
+    };
+
+    let long = vec!["channel == \"sms\""; 200].join(" || ");
+    let many_patterns = ["tenant.matches(\"a+\")"; 10].join(" || ");
+
+    assert!(with_rules(&long, 50).is_ok() && with_rules(&many_patterns, 20).is_ok());
+    assert!(with_rules(&long, 80).unwrap_err().contains("more than 262144 bytes"));
+    assert!(with_rules(&many_patterns, 21).unwrap_err().contains("more than 200 patterns"));
+}
+
+#[test]
 fn explanation_is_bounded_and_names_every_rule() {
     let tags = ["x"; 64].map(|tag| tag.repeat(64));
     let customer = Customer { tags: tags.to_vec(), ..Customer::default() };
     let condition = vec!["customer.tags.exists(t, t == \"no\")"; 40].join(" || ");
     let mut text = policy("large");
-    for rule in 0..300 {
+    for rule in 0..130 {
         writeln!(text, "  - id: r{rule}\n    when: '{condition}'\n    then: {{ points: 1 }}")
             .unwrap();
     }
@@ -209,7 +230,7 @@ fn explanation_is_bounded_and_names_every_rule() {
 
     let routing = large.decide(&facts, DecideOptions { explain: true, tag_style: None });
 
-    assert_eq!(routing.trace.len(), 301);
+    assert_eq!(routing.trace.len(), 131);
     let bytes: usize = routing
         .trace
         .iter()

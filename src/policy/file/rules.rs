@@ -15,6 +15,12 @@ use crate::yaml::{Faults, Fields, Node, Position, Value, quoted};
 /// Rules of a policy at most.
 pub(in crate::policy) const MAX_RULES: usize = 2_000;
 
+/// Bytes of all conditions of a policy at most: what every message may cost. The default policy has 12,000.
+const MAX_CONDITION_BYTES: usize = 256 << 10;
+
+/// Patterns of `matches` in a policy at most; each compiled one takes up to 256 KiB.
+const MAX_PATTERNS: usize = 200;
+
 /// Faults of one condition that are told at most.
 const MAX_CONDITION_FAULTS: usize = 20;
 /// Faults whose exact place is looked for at most.
@@ -25,6 +31,36 @@ pub(super) struct Reader<'a> {
     pub(super) source: &'a str,
     pub(super) vocabulary: &'a Vocabulary,
     pub(super) settings: &'a Settings,
+}
+
+/// Returns the rules whose conditions together stay within what a policy may cost; the first one beyond is a fault.
+fn within_limits<'n>(nodes: &'n [Node], faults: &mut Faults) -> &'n [Node] {
+    let (mut bytes, mut patterns) = (0, 0);
+    for (index, node) in nodes.iter().enumerate() {
+        let condition = condition_of(node);
+        bytes += condition.len();
+        patterns += condition.matches("matches").count();
+        let fault = if bytes > MAX_CONDITION_BYTES {
+            format!("the conditions have more than {MAX_CONDITION_BYTES} bytes together")
+        } else if patterns > MAX_PATTERNS {
+            format!("the conditions have more than {MAX_PATTERNS} patterns together")
+        } else {
+            continue;
+        };
+        faults.add(node.position, fault);
+        return nodes.get(..index).unwrap_or_default();
+    }
+    nodes
+}
+
+/// Returns the text of a rule's condition, empty if there is none.
+fn condition_of(rule: &Node) -> &str {
+    let Value::Map(entries) = &rule.value else { return "" };
+    let when = entries.iter().find(|entry| entry.key.text == "when");
+    match when.map(|entry| &entry.value.value) {
+        Some(Value::Text(text)) => text,
+        _ => "",
+    }
 }
 
 /// A rule with the place of its condition.
@@ -39,9 +75,10 @@ impl Reader<'_> {
         if let Some(extra) = nodes.get(MAX_RULES) {
             faults.add(extra.position, format!("more than {MAX_RULES} rules"));
         }
+        let nodes = within_limits(nodes.get(..MAX_RULES).unwrap_or(nodes), faults);
         let mut ids = HashMap::new();
         let mut placed = Vec::new();
-        for node in nodes.iter().take(MAX_RULES) {
+        for node in nodes {
             placed.extend(self.rule(node, &mut ids, faults));
         }
         let conditions: Vec<_> = placed
