@@ -16,9 +16,10 @@ mod vocabulary;
 mod words;
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{self, Date};
 use jiff::tz::Offset;
 
 use self::reader::{Reader, Reading};
@@ -60,9 +61,9 @@ impl DateFinder {
     /// Adds the dates of a text to `found`. Linear in the text.
     ///
     /// The value is `YYYY-MM-DD`, the attribute `granularity` is day, week (its Monday) or month (its first day).
-    /// A moment of sending that no calendar holds finds nothing.
+    /// Days outside the years 1 to 9999 are left out; a moment of sending out there counts as the nearest day inside.
     pub(super) fn find(&self, text: &str, reference: &Reference<'_>, found: &mut Vec<Entity>) {
-        let Some(today) = day_of(reference) else { return };
+        let today = day_of(reference);
         let folded = FoldedText::of(text);
         let mut best: Vec<Reading> = Vec::new();
         for language in self.languages_of(reference.language, folded.scripts()) {
@@ -71,7 +72,10 @@ impl DateFinder {
                 best = readings;
             }
         }
-        found.extend(best.into_iter().map(|reading| entity(&folded, &reading)));
+        let has_year = |reading: &Reading| reading.date.year() >= 1;
+        found.extend(
+            best.iter().filter(|reading| has_year(reading)).map(|reading| entity(&folded, reading)),
+        );
     }
 
     /// The language of the text if it is known and the text is in its script, else all that the script allows.
@@ -133,9 +137,14 @@ fn month_first(words: &Words, locale: &str) -> bool {
     words.month_first && !elsewhere
 }
 
-fn day_of(reference: &Reference<'_>) -> Option<Date> {
-    let moment = Timestamp::try_from(reference.sent_at).ok()?;
-    Some(Offset::UTC.to_datetime(moment).date())
+/// Returns the day of sending, or the nearest day in the years 1 to 9999.
+fn day_of(reference: &Reference<'_>) -> Date {
+    let first = civil::date(1, 1, 1);
+    match Timestamp::try_from(reference.sent_at) {
+        Ok(moment) => Offset::UTC.to_datetime(moment).date().max(first),
+        Err(_) if reference.sent_at > SystemTime::UNIX_EPOCH => Date::MAX,
+        Err(_) => first,
+    }
 }
 
 fn entity(text: &FoldedText, reading: &Reading) -> Entity {
