@@ -108,6 +108,9 @@ impl Reader<'_> {
         };
         let swapped = || nearest(self.today, day, month).filter(|_| separator == '/' && told);
         let date = nearest(self.today, month, day).or_else(swapped)?;
+        // "I ordered on 12/11" in November names no day in December.
+        let is_over = date > self.today && self.tense.of_sentence(self.text, start, end) > 0.0;
+        let date = swapped().filter(|other| is_over && *other <= self.today).unwrap_or(date);
         end += usize::from(dotted);
         let confidence = if told || dotted { WITHOUT_YEAR } else { BY_CONTEXT };
         Some(Reading { start, end, date, unit: Unit::Day, confidence })

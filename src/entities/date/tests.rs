@@ -221,6 +221,34 @@ fn a_bare_weekday_goes_by_its_sentence() {
 }
 
 #[test]
+fn a_day_in_either_order_is_over_where_the_sentence_says_so() {
+    assert_read(
+        "en",
+        &[
+            ("I ordered on 12/11", &[("12/11", "2026-11-12", "day")]),
+            ("I will be home on 12/11", &[("12/11", "2026-12-11", "day")]),
+            ("I ordered on 11/12", &[("11/12", "2026-11-12", "day")]),
+        ],
+    );
+}
+
+#[test]
+fn days_at_the_ends_of_the_calendar_have_four_digits_of_year() {
+    let first = UNIX_EPOCH - Duration::from_secs(62_135_596_800);
+    let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let read = |sent_at: SystemTime, text: &str| {
+        let mut found = Vec::new();
+        FINDER.find(text, &Reference { language: "en", locale: "", sent_at }, &mut found);
+        found.into_iter().map(|entity| entity.value).collect::<Vec<_>>()
+    };
+
+    assert_eq!(read(last, "ordered yesterday, on 3 May 2026"), ["9999-12-30", "2026-05-03"]);
+    assert_eq!(read(last, "it comes tomorrow"), [""; 0]);
+    assert_eq!(read(first, "ordered yesterday"), [""; 0]);
+    assert_eq!(read(first, "it comes tomorrow"), ["0001-01-02"]);
+}
+
+#[test]
 fn habits_hours_and_feasts_are_no_dates() {
     assert_read("en", &[("every Monday, Monday to Friday, Black Friday, Mondays", &[])]);
     assert_read("de", &[("Mo–Fr 9–17 Uhr, Guten Morgen, montags, jeden Freitag", &[])]);
