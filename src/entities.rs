@@ -196,7 +196,8 @@ impl EntityFinder {
         if can_name_more(text) {
             self.find_identifiers(text, reference, &mut found);
         }
-        secrecy::withhold(text, resolution::without_overlaps(found))
+        let apart = secrecy::withhold(text, resolution::without_overlaps(found));
+        secrecy::withhold_pieces(apart)
     }
 
     /// Adds everything but dates and amounts. The order matters: what is found first is out of reach of the rest.

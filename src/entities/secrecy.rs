@@ -11,10 +11,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use self::signs::Sign;
-use super::{Entity, EntityType, tracking};
+use super::{Entity, EntityType, payment_card, tracking};
 
 /// Fewest digits of a text that can name a card or an account.
 const MIN_DIGITS: usize = 8;
+
+/// Groups of a card, and digits of each group.
+const PIECE: usize = 4;
 
 /// A stretch of a text that is the number of a card or an account.
 #[derive(Clone, Debug)]
@@ -53,6 +56,34 @@ pub(super) fn withhold(text: &str, found: Vec<Entity>) -> Vec<Entity> {
                 push_apart(&mut kept, Entity { value, ..entity });
             }
             Some(secret) => push_apart(&mut kept, redacted(&entity, secret)),
+        }
+    }
+    kept
+}
+
+/// Redacts four numbers of four digits in a row that are a card together, each announced for itself.
+pub(super) fn withhold_pieces(found: Vec<Entity>) -> Vec<Entity> {
+    let is_piece = |entity: &Entity| {
+        entity.value.len() == PIECE && entity.value.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut kept: Vec<Entity> = Vec::with_capacity(found.len());
+    for entity in found {
+        kept.push(entity);
+        let first = kept.len().saturating_sub(PIECE);
+        let pieces = kept.get(first..).unwrap_or_default();
+        let number: String = pieces.iter().map(|piece| piece.value.as_str()).collect();
+        let is_card = pieces.len() == PIECE
+            && pieces.iter().all(is_piece)
+            && payment_card::is_valid(number.as_bytes());
+        if is_card {
+            let end = pieces.last().map_or(0, |piece| piece.span.end);
+            kept.truncate(first + 1);
+            if let Some(card) = kept.last_mut() {
+                card.kind = EntityType::PaymentCard;
+                card.span.end = end;
+                card.value = payment_card::redacted(number.as_bytes());
+                card.attributes.clear();
+            }
         }
     }
     kept

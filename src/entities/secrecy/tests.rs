@@ -175,6 +175,16 @@ fn known_ways_around_are_closed() {
 }
 
 #[test]
+fn groups_that_are_announced_one_by_one_are_a_card() {
+    let text = "order 4111\norder 1111\norder 1111\norder 1111";
+
+    let found = EntityFinder::new().find(text, &reference());
+
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].value, "************1111");
+}
+
+#[test]
 fn numbers_of_parcels_and_addresses_stay() {
     let finder = EntityFinder::new();
     let texts = [
