@@ -146,6 +146,13 @@ fn a_line_of_name_firm_and_telephone_is_a_signature() {
 }
 
 #[test]
+fn a_line_of_what_is_ordered_between_bars_stays() {
+    let raw = "Please send:\n\nRed | Size 42 | +1 extra pair";
+
+    assert_eq!(CleanedText::of(raw).body(), raw);
+}
+
+#[test]
 fn text_between_and_behind_marked_quotes_stays() {
     let raw = "New:\n> old one\n> old two\nanswer one\n> old three\n\nanswer two";
 

@@ -1,6 +1,7 @@
 //! Signatures that no closing formula stands in front of, told by what they hold.
 
-use super::{Ending, Role, is_contact, is_name, role};
+use super::{Ending, has_content, is_contact, is_name};
+use crate::text::phrases::fold;
 
 /// Lines of such a signature.
 const MAX_LINES: usize = 7;
@@ -54,14 +55,23 @@ pub(super) fn postal(lines: &[Ending<'_>]) -> Option<usize> {
 /// Returns 1 when the last paragraph is one line of name, firm and telephone: "Kim Lee | Lee Ltd | +1 …".
 pub(super) fn card(lines: &[Ending<'_>]) -> Option<usize> {
     let line = lines.last().filter(|line| line.is_paragraph && line.text.contains(" | "))?;
-    let digits = line.text.chars().filter(|character| character.is_numeric()).count();
-    let parts = line.text.split(" | ");
-    let is_card = parts.clone().count() >= 3
-        && parts.clone().next().is_some_and(|name| is_name(name, 4))
-        && parts.clone().any(|part| part.contains('@') || part.trim_start().starts_with('+'))
-        && digits < 30
-        && role(line.text) == Role::Contact;
+    let parts: Vec<&str> = line.text.split(" | ").map(str::trim).collect();
+    let is_card = parts.len() >= 3
+        && line.text.len() <= MAX_LINE_BYTES
+        && parts.first().is_some_and(|name| is_name(name, 4))
+        && parts.iter().any(|part| part.contains('@') || is_international_number(part))
+        && !line.text.contains(['?', '？', '؟', '!'])
+        && !has_content(&fold(line.text));
     is_card.then_some(1)
+}
+
+/// Tells whether a text is a telephone number and nothing else: "+1 555 010 0199".
+fn is_international_number(text: &str) -> bool {
+    let is_sign = |character: char| {
+        character.is_ascii_digit() || matches!(character, '+' | ' ' | '(' | ')' | '-' | '.' | '/')
+    };
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    text.starts_with('+') && text.chars().all(is_sign) && (7..=16).contains(&digits)
 }
 
 fn is_part(text: &str) -> bool {
