@@ -246,7 +246,8 @@ async fn outputs_that_are_not_finite_are_internal_errors() {
 async fn mixed_load_keeps_the_counters_identity() {
     let server = TestServer::start(
         stub(|batch| {
-            std::thread::sleep(Duration::from_micros(200));
+            // Longer than the callers below wait that give up.
+            std::thread::sleep(Duration::from_millis(3));
             fingerprints(batch)
         }),
         &["limits.max_in_flight=8", "inference.max_queue_size=4"],
@@ -265,7 +266,7 @@ async fn mixed_load_keeps_the_counters_identity() {
             }
             let call = client.classify(call);
             if number % 5 == 0 {
-                drop(tokio::time::timeout(Duration::from_micros(300), call).await);
+                drop(tokio::time::timeout(Duration::from_millis(1), call).await);
             } else {
                 drop(call.await);
             }
