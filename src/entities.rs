@@ -28,6 +28,7 @@ use std::str::FromStr;
 use std::time::SystemTime;
 
 use self::context::ContextFinder;
+use self::folded::FoldedText;
 use self::folding::Folding;
 use self::phone::PhoneFinder;
 use self::reading::Reading;
@@ -191,8 +192,9 @@ impl EntityFinder {
     #[must_use]
     pub fn find(&self, text: &str, reference: &Reference<'_>) -> Vec<Entity> {
         let mut found = Vec::new();
-        self.dates.find(text, reference, &mut found);
-        self.amounts.find(text, reference, &mut found);
+        let folded = FoldedText::of(text);
+        self.dates.find(text, &folded, reference, &mut found);
+        self.amounts.find(text, &folded, reference, &mut found);
         if can_name_more(text) {
             self.find_identifiers(text, reference, &mut found);
         }

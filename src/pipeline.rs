@@ -140,7 +140,7 @@ impl Pipeline {
     /// [`Error::NotReady`] before models are loaded.
     pub fn read(&self, message: &Message) -> Result<TextReading, Error> {
         let model = self.registry.resolve(&message.model)?;
-        Ok(prepare::read(message, &model, &self.tools))
+        Ok(TextReading::of(message, &model, &self.tools))
     }
 
     /// Lets another policy decide about a message that was answered.
@@ -226,9 +226,10 @@ impl Work {
 
     /// Returns what is known before the model has read the message.
     fn unclassified(&self, message: &Message, prepared: Prepared) -> Triage {
-        let Prepared { normalized, language, mut entities, sent_at, timings, .. } = prepared;
+        let Prepared { subject_only, reading, timings, .. } = prepared;
+        let TextReading { language, mut entities, body_chars, sent_at } = reading;
         let mut notices = Vec::new();
-        if normalized.subject_only {
+        if subject_only {
             notices.push(Notice::SubjectOnly);
         }
         if entities.len() > MAX_ENTITIES {
@@ -239,7 +240,7 @@ impl Work {
             id: message.id.clone(),
             prediction: nothing_to_classify(),
             sent_at,
-            body_chars: normalized.text.chars().count(),
+            body_chars,
             language,
             entities,
             thread_mood: None,

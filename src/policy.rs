@@ -30,7 +30,7 @@ use crate::yaml::{self, Faults};
 pub use crate::message::TagStyle;
 pub use decision::DecideOptions;
 pub use facts::{Conversation, Facts, Mood, MoodTrend, Predicted, PredictedLabel, Received};
-pub use floor::is_grave;
+pub use floor::calls_for_person;
 pub use routing::{
     Action, ActionType, ConfidenceTier, Contribution, Escalation, EscalationLevel, MissingEntity,
     Priority, Routing, RuleOutcome, RuleTrace, ServiceLevel, TermTrace,

@@ -13,7 +13,7 @@ use self::numerals::{NUMERALS, Numeral, Numerals};
 use self::reader::Reader;
 use super::folded::{FoldedText, Scripts, fold_word};
 use super::lexicon::{Joints, Lexicon};
-use super::{Entity, Reference};
+use super::{Entity, Reference, primary_subtag, region_subtag};
 
 /// Finds amounts. Holds the currencies and numerals of every language.
 #[derive(Debug)]
@@ -52,33 +52,32 @@ impl AmountFinder {
         Self { languages: LANGUAGES.into_iter().map(Language::new).collect() }
     }
 
-    /// Adds the amounts of a text to `found`. Linear in the text.
+    /// Adds the amounts of a text, given with its folded form, to `found`. Linear in the text.
     ///
     /// The value has two decimals, none for yen and won; the attribute `currency` is ISO 4217.
-    pub(super) fn find(&self, text: &str, reference: &Reference<'_>, found: &mut Vec<Entity>) {
-        let folded = FoldedText::of(text);
+    pub(super) fn find(
+        &self,
+        text: &str,
+        folded: &FoldedText,
+        reference: &Reference<'_>,
+        found: &mut Vec<Entity>,
+    ) {
         let Some(language) = self.language_of(reference.language, folded.scripts()) else { return };
         let mut words = Vec::new();
-        language.lexicon.scan(&folded, &mut words);
-        let region = reference
-            .locale
-            .split(['-', '_'])
-            .skip(1)
-            .find(|part| part.len() == 2)
-            .unwrap_or_default();
+        language.lexicon.scan(folded, &mut words);
         let reader = Reader {
             original: text,
-            text: &folded,
+            text: folded,
             words: &words,
             language,
-            region: region.to_ascii_uppercase(),
+            region: region_subtag(reference.locale),
         };
         reader.read_all(found);
     }
 
     /// The language of the text if it is known and the text is in its script, else the first that the script allows.
     fn language_of(&self, language: &str, scripts: Scripts) -> Option<&Language> {
-        let primary = language.split(['-', '_']).next().unwrap_or_default();
+        let primary = primary_subtag(language);
         let by_script = if scripts.kana {
             "ja"
         } else if scripts.hangul {

@@ -28,7 +28,7 @@ use self::vocabulary::Meaning;
 use self::words::{LANGUAGES, Unit, Words};
 use super::folded::{FoldedText, Scripts};
 use super::lexicon::Lexicon;
-use super::{Entity, EntityType, Reference};
+use super::{Entity, EntityType, Reference, primary_subtag, region_subtag};
 
 /// Finds dates. Holds the words of every language.
 #[derive(Debug)]
@@ -58,29 +58,34 @@ impl DateFinder {
         Self { languages }
     }
 
-    /// Adds the dates of a text to `found`. Linear in the text.
+    /// Adds the dates of a text, given with its folded form, to `found`. Linear in the text.
     ///
     /// The value is `YYYY-MM-DD`, the attribute `granularity` is day, week (its Monday) or month (its first day).
     /// Days outside the years 1 to 9999 are left out; a moment of sending out there counts as the nearest day inside.
-    pub(super) fn find(&self, text: &str, reference: &Reference<'_>, found: &mut Vec<Entity>) {
+    pub(super) fn find(
+        &self,
+        text: &str,
+        folded: &FoldedText,
+        reference: &Reference<'_>,
+        found: &mut Vec<Entity>,
+    ) {
         let today = day_of(reference);
-        let folded = FoldedText::of(text);
         let mut best: Vec<Reading> = Vec::new();
         for language in self.languages_of(reference.language, folded.scripts()) {
-            let readings = language.read(text, &folded, reference.locale, today);
+            let readings = language.read(text, folded, reference.locale, today);
             if weight(&readings) > weight(&best) {
                 best = readings;
             }
         }
         let has_year = |reading: &Reading| reading.date.year() >= 1;
         found.extend(
-            best.iter().filter(|reading| has_year(reading)).map(|reading| entity(&folded, reading)),
+            best.iter().filter(|reading| has_year(reading)).map(|reading| entity(folded, reading)),
         );
     }
 
     /// The language of the text if it is known and the text is in its script, else all that the script allows.
     fn languages_of(&self, language: &str, scripts: Scripts) -> impl Iterator<Item = &Language> {
-        let primary = language.split(['-', '_']).next().unwrap_or_default();
+        let primary = primary_subtag(language);
         let known = self
             .languages
             .iter()
@@ -130,11 +135,8 @@ fn fits(language: &str, scripts: Scripts) -> bool {
 
 /// English is written with the month first, but for most regions other than the United States.
 fn month_first(words: &Words, locale: &str) -> bool {
-    let region = locale.split(['-', '_']).skip(1).find(|part| part.len() == 2);
-    let elsewhere = region.is_some_and(|region| {
-        ["GB", "IE", "AU", "NZ", "IN", "ZA"].iter().any(|known| region.eq_ignore_ascii_case(known))
-    });
-    words.month_first && !elsewhere
+    let region = region_subtag(locale);
+    words.month_first && !["GB", "IE", "AU", "NZ", "IN", "ZA"].contains(&region.as_str())
 }
 
 /// Returns the day of sending, or the nearest day in the years 1 to 9999.

@@ -29,14 +29,13 @@ pub(super) const MAX_ENTITIES: usize = 256;
 
 /// A message ready for the queue.
 pub(super) struct Prepared {
-    pub(super) normalized: NormalizedText,
-    pub(super) language: Language,
-    pub(super) entities: Vec<FoundEntity>,
+    /// Nothing of the text was left; the subject alone is read.
+    pub(super) subject_only: bool,
+    pub(super) reading: TextReading,
     /// `None` when nothing is left to classify.
     pub(super) tokens: Option<TokenizedMessage>,
     /// Earlier messages of the customer, oldest first.
     pub(super) earlier: Vec<EarlierMessage>,
-    pub(super) sent_at: SystemTime,
     pub(super) timings: PreparationTimings,
 }
 
@@ -90,14 +89,8 @@ impl Drop for AbortOnDrop {
 }
 
 fn prepare_now(message: &Message, model: &LoadedModel, tools: &Tools) -> Result<Prepared, Error> {
-    let mut stopwatch = Stopwatch::start();
-    let normalized = NormalizedText::of(message);
-    let text = stopwatch.lap();
-    let language = model.languages().identify(&normalized.text, &message.locale_hint);
-    let language_time = stopwatch.lap();
-    let sent_at = message.sent_at.unwrap_or_else(SystemTime::now);
-    let entities = find_entities(message, &normalized, &language, sent_at, tools);
-    let entities_time = stopwatch.lap();
+    let (mut stopwatch, mut timings) = (Stopwatch::start(), PreparationTimings::default());
+    let (normalized, reading) = read(message, model, tools, &mut stopwatch, &mut timings);
     let tokens = if normalized.is_blank() {
         None
     } else {
@@ -106,13 +99,8 @@ fn prepare_now(message: &Message, model: &LoadedModel, tools: &Tools) -> Result<
         Some(tokens.map_err(tokenization_error)?)
     };
     let earlier = thread::tokenize(message, model, &tools.thread);
-    let timings = PreparationTimings {
-        text,
-        language: language_time,
-        entities: entities_time,
-        tokenize: stopwatch.lap(),
-    };
-    Ok(Prepared { normalized, language, entities, tokens, earlier, sent_at, timings })
+    timings.tokenize = stopwatch.lap();
+    Ok(Prepared { subject_only: normalized.subject_only, reading, tokens, earlier, timings })
 }
 
 /// What the text of a message tells without a model.
@@ -124,15 +112,35 @@ pub struct TextReading {
     pub entities: Vec<FoundEntity>,
     /// Code points of what a model would read.
     pub body_chars: usize,
+    /// When it was sent, or else received.
+    pub sent_at: SystemTime,
 }
 
-/// Reads a message as [`prepare`] does, up to the model.
-pub(super) fn read(message: &Message, model: &LoadedModel, tools: &Tools) -> TextReading {
+impl TextReading {
+    /// Reads a message as [`prepare`] does, up to the model.
+    pub(super) fn of(message: &Message, model: &LoadedModel, tools: &Tools) -> Self {
+        let mut timings = PreparationTimings::default();
+        read(message, model, tools, &mut Stopwatch::start(), &mut timings).1
+    }
+}
+
+/// Cleans a message and reads what it tells without a model.
+fn read(
+    message: &Message,
+    model: &LoadedModel,
+    tools: &Tools,
+    stopwatch: &mut Stopwatch,
+    timings: &mut PreparationTimings,
+) -> (NormalizedText, TextReading) {
     let normalized = NormalizedText::of(message);
+    timings.text = stopwatch.lap();
     let language = model.languages().identify(&normalized.text, &message.locale_hint);
+    timings.language = stopwatch.lap();
     let sent_at = message.sent_at.unwrap_or_else(SystemTime::now);
     let entities = find_entities(message, &normalized, &language, sent_at, tools);
-    TextReading { language, entities, body_chars: normalized.text.chars().count() }
+    timings.entities = stopwatch.lap();
+    let body_chars = normalized.text.chars().count();
+    (normalized, TextReading { language, entities, body_chars, sent_at })
 }
 
 /// Measures one stage after the other.

@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 use crate::batching::{Lane, Submitted};
 use crate::labels::HeadName;
 use crate::message::{Author, Message, Truncation};
-use crate::policy::is_grave;
+use crate::policy::calls_for_person;
 use crate::registry::LoadedModel;
 use crate::scoring::{AbstainReason, Prediction};
 use crate::text::CleanedText;
@@ -172,5 +172,5 @@ fn grave_flags<'a>(
     let names = model.scorer().labels(HeadName::Flags);
     let set = prediction.flags.iter().filter(|flag| flag.above());
     set.filter_map(move |flag| names?.get(flag.id))
-        .filter(|name| is_grave(name) || model.taxonomy().person_required(name))
+        .filter(|name| calls_for_person(name, model.taxonomy().person_required(name)))
 }

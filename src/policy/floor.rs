@@ -2,7 +2,7 @@
 //!
 //! What calls for a person is said by the taxonomy of the model; some names call for one even where it does not say so.
 
-use super::facts::{Facts, PredictedLabel};
+use super::facts::Facts;
 
 /// Flags that call for a person by their name.
 const FLAGS: [&str; 2] = ["angry", "safety_risk"];
@@ -11,15 +11,10 @@ const THREATS: &str = "threat_";
 /// The wish for a person.
 const HUMAN_AGENT: &str = "support.human_agent";
 
-/// Tells whether a flag calls for a person when it is set.
-pub(super) fn calls_for_person(flag: &PredictedLabel<'_>) -> bool {
-    flag.person_required || is_grave(flag.name)
-}
-
-/// Tells whether a flag calls for a person by its name, whatever the taxonomy says.
+/// Tells whether a flag calls for a person when it is set: by its name, or because the taxonomy has it `marked`.
 #[must_use]
-pub fn is_grave(flag: &str) -> bool {
-    FLAGS.contains(&flag) || flag.starts_with(THREATS)
+pub fn calls_for_person(flag: &str, marked: bool) -> bool {
+    marked || FLAGS.contains(&flag) || flag.starts_with(THREATS)
 }
 
 /// Returns why nothing may run without a person; nothing if it may.
@@ -35,7 +30,7 @@ pub(super) fn reasons(facts: &Facts<'_>) -> Vec<String> {
         reasons.push("the model cannot tell whether a person is needed".to_owned());
     }
     for flag in &facts.flags {
-        if is_grave(flag) || facts.person_required.contains(flag) {
+        if calls_for_person(flag, facts.person_required.contains(flag)) {
             reasons.push(format!("the flag {flag} is set"));
         }
     }

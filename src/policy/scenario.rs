@@ -70,8 +70,6 @@ pub struct Scenario {
 pub struct TextFacts<'a> {
     /// Language: a primary subtag of BCP-47, or "und".
     pub language: &'a str,
-    /// The model was trained on this language.
-    pub language_supported: bool,
     /// Types of entities, without repeats.
     pub entities: Vec<&'a str>,
     /// Code points of what the customer wrote.

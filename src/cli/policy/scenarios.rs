@@ -169,7 +169,6 @@ impl Runner {
             }
             let text = TextFacts {
                 language: &reading.language.tag,
-                language_supported: reading.language.supported,
                 entities,
                 message_length: reading.body_chars,
             };

@@ -12,7 +12,7 @@ static FINDER: LazyLock<AmountFinder> = LazyLock::new(AmountFinder::new);
 fn read_in(language: &str, locale: &str, text: &str) -> Vec<(String, String, String)> {
     let reference = Reference { language, locale, sent_at: UNIX_EPOCH };
     let mut found = Vec::new();
-    FINDER.find(text, &reference, &mut found);
+    FINDER.find(text, &FoldedText::of(text), &reference, &mut found);
     found
         .into_iter()
         .map(|entity| {
@@ -188,7 +188,7 @@ fn hostile_texts_are_read_to_their_end() {
         for language in ["en", "zh", "ko", "tr", "und"] {
             let reference = Reference { language, locale: "", sent_at: UNIX_EPOCH };
             let mut found = Vec::new();
-            FINDER.find(&text, &reference, &mut found);
+            FINDER.find(&text, &FoldedText::of(&text), &reference, &mut found);
             assert!(
                 found.windows(2).all(|pair| pair[0].span.end <= pair[1].span.start),
                 "{unit} {language}"
@@ -218,7 +218,7 @@ proptest! {
         let text = pieces.concat();
         let mut found = Vec::new();
 
-        FINDER.find(&text, &reference, &mut found);
+        FINDER.find(&text, &FoldedText::of(&text), &reference, &mut found);
 
         for entity in found {
             prop_assert!(text.get(entity.span.clone()).is_some_and(|words| !words.is_empty()));

@@ -17,7 +17,7 @@ static FINDER: LazyLock<DateFinder> = LazyLock::new(DateFinder::new);
 fn read_in(language: &str, locale: &str, text: &str) -> Vec<(String, String, String)> {
     let reference = Reference { language, locale, sent_at: UNIX_EPOCH + FRIDAY };
     let mut found = Vec::new();
-    FINDER.find(text, &reference, &mut found);
+    FINDER.find(text, &FoldedText::of(text), &reference, &mut found);
     found
         .into_iter()
         .map(|entity| {
@@ -238,7 +238,12 @@ fn days_at_the_ends_of_the_calendar_have_four_digits_of_year() {
     let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     let read = |sent_at: SystemTime, text: &str| {
         let mut found = Vec::new();
-        FINDER.find(text, &Reference { language: "en", locale: "", sent_at }, &mut found);
+        FINDER.find(
+            text,
+            &FoldedText::of(text),
+            &Reference { language: "en", locale: "", sent_at },
+            &mut found,
+        );
         found.into_iter().map(|entity| entity.value).collect::<Vec<_>>()
     };
 
@@ -312,11 +317,8 @@ fn the_ends_of_time_find_nothing_beyond() {
     ] {
         let reference = Reference { language: "en", locale: "", sent_at };
         let mut found = Vec::new();
-        FINDER.find(
-            "tomorrow, next week, in 999 months, 999 weeks ago, Friday, May 3, in December",
-            &reference,
-            &mut found,
-        );
+        let text = "tomorrow, next week, in 999 months, 999 weeks ago, Friday, May 3, in December";
+        FINDER.find(text, &FoldedText::of(text), &reference, &mut found);
         assert!(found.iter().all(|entity| entity.value.parse::<Date>().is_ok()));
     }
 }
@@ -343,7 +345,7 @@ fn hostile_texts_are_read_to_their_end() {
         for language in ["en", "zh", "tr", "und"] {
             let reference = Reference { language, locale: "", sent_at: UNIX_EPOCH + FRIDAY };
             let mut found = Vec::new();
-            FINDER.find(&text, &reference, &mut found);
+            FINDER.find(&text, &FoldedText::of(&text), &reference, &mut found);
             assert!(
                 found.windows(2).all(|pair| pair[0].span.end <= pair[1].span.start),
                 "{unit} {language}"
@@ -374,7 +376,7 @@ proptest! {
         let reference = Reference { language, locale: "", sent_at: UNIX_EPOCH + Duration::from_secs(seconds) };
         let mut found = Vec::new();
 
-        FINDER.find(&text, &reference, &mut found);
+        FINDER.find(&text, &FoldedText::of(&text), &reference, &mut found);
 
         for entity in found {
             prop_assert!(text.get(entity.span.clone()).is_some_and(|words| !words.is_empty()));

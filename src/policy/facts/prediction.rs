@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::super::floor;
+use super::super::floor::calls_for_person;
 use super::{Conversation, Facts, Mood, MoodTrend};
 use crate::labels::group_of;
 use crate::message::{Author, Channel, Customer, Order, ThreadMessage};
@@ -108,7 +108,7 @@ impl<'a> Facts<'a> {
         facts.abstain_reason = predicted.abstention.map_or("", AbstainReason::as_str);
         // Where there is nothing to read, nobody can threaten.
         facts.tells_person_required = predicted.abstention == Some(AbstainReason::Empty)
-            || predicted.flags.iter().any(|flag| floor::calls_for_person(flag));
+            || predicted.flags.iter().any(|flag| calls_for_person(flag.name, flag.person_required));
         facts.earlier_person_required.clone_from(&predicted.earlier_person_required);
         facts.truncated = predicted.truncated;
         let belief = Belief::of(predicted);

@@ -75,12 +75,7 @@ fn what_the_prediction_leaves_out_comes_from_the_text() {
     let scenario =
         one("text: hello, prediction: { intents: { order.status: 0.9 } }, expect: { queue: a }");
     let scenario = scenario.unwrap();
-    let text = TextFacts {
-        language: "fr",
-        language_supported: true,
-        entities: vec!["email"],
-        message_length: 5,
-    };
+    let text = TextFacts { language: "fr", entities: vec!["email"], message_length: 5 };
 
     let facts = scenario.facts(Some(&text)).unwrap();
 
