@@ -98,28 +98,35 @@ impl Chain {
         starts
     }
 
-    /// Returns the longest card that begins at a digit.
+    /// Returns the longest card that begins at a digit; one without a doubt goes before a longer one with: a digit behind a
+    /// card may make a number of a rare length of both.
     fn card_at(&self, signs: &[Sign], (start, is_inside): (usize, bool)) -> Option<Secret> {
         let rest = self.digits.get(start..)?;
         let first = self.lengths.first().copied()?;
-        (card::MIN_DIGITS..=card::MAX_DIGITS.min(rest.len())).rev().find_map(|length| {
-            let number = rest.get(..length)?;
-            let end = start + length;
-            let ends_group = self.ends.contains(&end);
-            // What is glued to a card stands in its last group.
-            let group_end = self.group_end(end);
-            let in_form =
-                end <= first || self.is_grouped_like_card() || self.ends.contains(&group_end);
-            let is_usual = card::usual_length(number) == Some(length);
-            if !(ends_group || (in_form && is_usual)) || !card::is_valid_of_any_scheme(number) {
-                return None;
-            }
-            let is_doubtful = is_inside || group_end - end > MAX_GLUED || !card::is_valid(number);
-            let from = signs.get(*self.places.get(start)?)?.start;
-            let to = signs.get(*self.places.get(end - 1)?)?.end;
-            let value = card::redacted(number);
-            Some(Secret { kind: EntityType::PaymentCard, span: from..to, value, is_doubtful })
-        })
+        let lengths = (card::MIN_DIGITS..=card::MAX_DIGITS.min(rest.len())).rev();
+        let readings: Vec<Secret> = lengths
+            .filter_map(|length| {
+                let number = rest.get(..length)?;
+                let end = start + length;
+                let ends_group = self.ends.contains(&end);
+                // What is glued to a card stands in its last group.
+                let group_end = self.group_end(end);
+                let in_form =
+                    end <= first || self.is_grouped_like_card() || self.ends.contains(&group_end);
+                let is_usual = card::usual_length(number) == Some(length);
+                if !(ends_group || (in_form && is_usual)) || !card::is_valid_of_any_scheme(number) {
+                    return None;
+                }
+                let is_doubtful =
+                    is_inside || group_end - end > MAX_GLUED || !card::is_valid(number);
+                let from = signs.get(*self.places.get(start)?)?.start;
+                let to = signs.get(*self.places.get(end - 1)?)?.end;
+                let value = card::redacted(number);
+                Some(Secret { kind: EntityType::PaymentCard, span: from..to, value, is_doubtful })
+            })
+            .collect();
+        let sure = readings.iter().position(|reading| !reading.is_doubtful);
+        readings.into_iter().nth(sure.unwrap_or(0))
     }
 
     /// Returns how many digits there are up to the end of the group in which the digit before `end` stands.

@@ -94,6 +94,22 @@ fn cards_do_not_leave_however_they_are_written() {
 }
 
 #[test]
+fn a_digit_behind_a_card_does_not_make_a_number_of_a_rare_length_of_it() {
+    let finder = EntityFinder::new();
+    for text in [
+        "Artikel 5018/0017/3772/82190",
+        "JD50187084824760890",
+        "tracking number 50180030812678690",
+        "tracking number 5018_2095_3302_72290",
+    ] {
+        let found = finder.find(text, &reference());
+        let [card] = found.as_slice() else { panic!("{text}: {found:?}") };
+        assert_eq!(card.kind, EntityType::PaymentCard, "{text}");
+        assert_eq!(card.value.matches('*').count(), 12, "{text}: {card:?}");
+    }
+}
+
+#[test]
 fn accounts_do_not_leave_however_they_are_written() {
     let finder = EntityFinder::new();
     let parts = (
