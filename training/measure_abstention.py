@@ -117,9 +117,7 @@ def report_known(known: Scores, truth: list[str], min_primary: float, min_group:
     for threshold in (0.02, 0.05, 0.1, 0.15, 0.2):
         ambiguous = declined & other_group & (known.margin < threshold)
         others = declined & ~ambiguous
-        rows.append(
-            [f"{threshold:.2f}", share(ambiguous[declined]), share(top_two[ambiguous]), share(top_two[others])]
-        )
+        rows.append([f"{threshold:.2f}", share(ambiguous[declined]), share(top_two[ambiguous]), share(top_two[others])])
     table(
         f"Of the declined ones, min_group {min_group}",
         ["min_margin", "called ambiguous", "one of the two right", "same for the others"],

@@ -1,0 +1,180 @@
+"""What every training step shares: device, seeds, token ids, batches, checkpoints."""
+
+import contextlib
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+PAD = 1
+
+
+def seed_everything(seed: int) -> None:
+    """Makes a run repeatable on the same machine and the same number of threads."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def device() -> torch.device:
+    """The GPU when there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast():
+    """bf16 where the hardware multiplies it: on GPUs and on CPUs with AMX.
+
+    Without AMX, bf16 on a CPU is many times slower than f32.
+    """
+    kind = device().type
+    flags = (
+        Path("/proc/cpuinfo").read_text(encoding="utf-8") if kind == "cpu" and os.path.exists("/proc/cpuinfo") else ""
+    )
+    if kind == "cuda" or "amx_bf16" in flags:
+        return torch.autocast(kind, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+class Texts:
+    """Turns texts into token ids, the middle of long ones cut out as the service does."""
+
+    def __init__(self, tokenizer: Path, max_tokens: int):
+        self.tokenizer = Tokenizer.from_file(str(tokenizer))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.max_tokens = max_tokens
+
+    def ids(self, texts: list[str]) -> list[list[int]]:
+        head = self.max_tokens * 3 // 4
+        result = []
+        # A token has one character at least, and only the ends of a long text are read.
+        for encoding in self.tokenizer.encode_batch([text[:6000] for text in texts]):
+            ids = encoding.ids
+            if len(ids) > self.max_tokens:
+                ids = ids[:head] + ids[len(ids) - (self.max_tokens - head) :]
+            result.append(ids)
+        return result
+
+
+def pad(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns ids `[B, T]`, padded at the right, and the lengths `[B]`."""
+    lengths = torch.tensor([len(row) for row in rows])
+    ids = torch.full((len(rows), int(lengths.max())), PAD, dtype=torch.long)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row)
+    target = device()
+    return ids.to(target), lengths.to(target)
+
+
+def batches(
+    ids: list[list[int]], tokens: int, rows: int, shuffle: random.Random | None = None, chunk: int = 6000
+) -> Iterator[list[int]]:
+    """Yields indices of messages of similar length: at most `rows` of them and about `tokens` tokens with padding.
+
+    Shuffled, lengths are sorted within random chunks only, and batches come in random order.
+    """
+    order = list(range(len(ids)))
+    if shuffle:
+        shuffle.shuffle(order)
+    else:
+        chunk = len(order) or 1
+    result = []
+    for start in range(0, len(order), chunk):
+        batch: list[int] = []
+        for index in sorted(order[start : start + chunk], key=lambda index: len(ids[index])):
+            if batch and ((len(batch) + 1) * len(ids[index]) > tokens or len(batch) >= rows):
+                result.append(batch)
+                batch = []
+            batch.append(index)
+        if batch:
+            result.append(batch)
+    if shuffle:
+        shuffle.shuffle(result)
+    yield from result
+
+
+class Optimiser:
+    """AdamW for dense weights, sparse Adam for the word vectors, one schedule: linear warm-up, then linear decay."""
+
+    WARM_UP = 0.06
+    LAST = 0.01
+
+    def __init__(self, groups: list[dict], words: torch.nn.Parameter, words_rate: float):
+        self._dense = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self._sparse = torch.optim.SparseAdam([words], lr=words_rate, betas=(0.9, 0.98))
+        self._all = [self._dense, self._sparse]
+        self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self._all]
+        self._clipped = [weight for group in groups for weight in group["params"]]
+
+    def step(self, loss: torch.Tensor, progress: float) -> None:
+        """One step at `progress` of the whole run, from 0 to 1."""
+        factor = min(1.0, (progress + 1e-4) / self.WARM_UP) * max(self.LAST, 1 - progress)
+        for optimiser, rates in zip(self._all, self._rates, strict=True):
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+            optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._clipped, 1.0)
+        for optimiser in self._all:
+            optimiser.step()
+
+    def state_dict(self) -> list[dict]:
+        return [optimiser.state_dict() for optimiser in self._all]
+
+    def load_state_dict(self, states: list[dict]) -> None:
+        for optimiser, state in zip(self._all, states, strict=True):
+            optimiser.load_state_dict(state)
+
+
+class Checkpoint:
+    """The state between two passes over the data, so that a run that was stopped goes on where it was."""
+
+    def __init__(self, path: Path, model: torch.nn.Module, optimiser: Optimiser):
+        self._path, self._model, self._optimiser = path, model, optimiser
+
+    def load(self) -> int:
+        """Returns the number of passes that are done."""
+        if not self._path.exists():
+            return 0
+        state = torch.load(self._path, map_location=device(), weights_only=False)
+        self._model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["torch"].cpu())
+        random.setstate(state["python"])
+        return state["passes"]
+
+    def save(self, passes: int) -> None:
+        state = {
+            "model": self._model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "torch": torch.get_rng_state(),
+            "python": random.getstate(),
+            "passes": passes,
+        }
+        part = self._path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self._path)
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+class Log:
+    """Lines with the seconds since the start."""
+
+    def __init__(self, name: str):
+        self._name, self._start = name, time.monotonic()
+
+    def __call__(self, *values) -> None:
+        print(f"[{self._name} {time.monotonic() - self._start:.0f} s]", *values, flush=True)
+
+
+def read_jsonl(path: Path) -> list[dict]:
+    """Returns the rows of a JSONL file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
