@@ -16,12 +16,11 @@ import torch
 from safetensors.torch import save_file
 
 from bundle import write_manifest
-from labels import Labels, read_labels, targets
+from labels import LANGUAGES, Labels, read_labels, targets
 from network import LAYER_NORM_EPSILON
 from running import read_jsonl
 from scores import by_language, calibration_error, sigmoid, softmax
 
-LANGUAGES = "en de tr ja zh fr es it pt nl pl sv ru ar ko".split()
 MAX_TOKENS = 256
 TEMPERATURES = np.arange(0.5, 3.001, 0.02)
 THRESHOLDS = np.arange(0.1, 0.901, 0.02)

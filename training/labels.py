@@ -1,5 +1,6 @@
 """The labels of the four heads, in the order in which the model gives them, and records in numbers."""
 
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import yaml
 
 from network import Sizes
 
+# The languages that the model is made for; a few messages in others teach it to carry over.
+LANGUAGES = "en de tr ja zh fr es it pt nl pl sv ru ar ko".split()
 TAXONOMY = Path(__file__).parent.parent / "config" / "taxonomy.yaml"
 
 
@@ -63,9 +66,8 @@ def author(batch: str) -> str:
     In wave 1 a stretch of the same number runs parallel between languages, so that all of them count as one author;
     from wave 4 on a batch is one file of an author's: `w4-de-a1` and `w4-de-a2` are both by `w4-de-a`.
     """
-    if batch.startswith("w1-") or batch[1] < "4":
-        return batch
-    return batch.rstrip("0123456789")
+    wave = re.match(r"w(\d+)", batch)
+    return batch.rstrip("0123456789") if wave and int(wave[1]) >= 4 else batch
 
 
 def fold(batch: str, folds: int) -> int:

@@ -4,11 +4,14 @@
 
 Writes WORK/train.jsonl, dev.jsonl and test.jsonl from the authored messages; WORK/tokenizer.json and pieces.json, the
 vocabulary cut to the pieces that the languages use; WORK/e5-small-q4.bin, a link to the base; and, when DIR is given,
-WORK/public.jsonl from its *.jsonl.gz (fields text, lang, intents, polarity3, flags; null where unknown).
+WORK/public.jsonl from its *.jsonl.gz (fields text, lang, intents, polarity3, flags; null where unknown). Public
+messages that training/public-labels.jsonl labels by our guide go to WORK/train.jsonl instead; that file holds labels
+and the SHA-256 of a text, no text.
 """
 
 import argparse
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -20,6 +23,9 @@ from running import Log, read_jsonl
 
 VOCABULARY = 48_000
 LONGEST_PUBLIC = 600
+PUBLIC_LABELS = Path(__file__).parent / "public-labels.jsonl"
+# Labelled public messages are spread over this many batches, as if by so many authors.
+PUBLIC_BATCHES = 40
 
 
 def main() -> None:
@@ -39,20 +45,17 @@ def main() -> None:
     link.symlink_to(arguments.base.resolve())
 
     messages: dict[str, list[str]] = {}
+    labelled, public = public_messages(arguments.public) if arguments.public else ([], [])
     for part in ("train", "dev", "test"):
         rows = [row for file in sorted((arguments.messages / part).glob("*.jsonl")) for row in read_jsonl(file)]
+        rows += labelled if part == "train" else []
         write_jsonl(work / f"{part}.jsonl", rows)
         log(part, len(rows), "messages")
         for row in rows if part == "train" else []:
             messages.setdefault(row["lang"], []).append(row["text"])
     if arguments.public:
-        rows = [
-            row | {"text": row["text"][:LONGEST_PUBLIC]}
-            for file in sorted(arguments.public.glob("*.jsonl.gz"))
-            for row in map(json.loads, gzip.open(file, "rt", encoding="utf-8"))
-        ]
-        write_jsonl(work / "public.jsonl", rows)
-        log("public", len(rows), "messages")
+        write_jsonl(work / "public.jsonl", public)
+        log("public", len(labelled), "messages labelled by our guide,", len(public), "others")
 
     base = Base(arguments.base)
     full = Tokenizer.from_str(json.dumps(tokenizer_json(base.pieces, base.scores, base.shape.positions)))
@@ -75,6 +78,25 @@ def main() -> None:
             f"{language}: {tokens / len(texts):.1f} tokens a message, {tokens / before:.3f} times those of the whole "
             f"vocabulary, unknown {sum(ids.count(unknown) for ids in after) / tokens:.2%}"
         )
+
+
+def public_messages(folder: Path) -> tuple[list[dict], list[dict]]:
+    """Returns public messages that have labels of ours, as records of the train part, and the others."""
+    labels = {row["sha256"]: row for row in read_jsonl(PUBLIC_LABELS)}
+    labelled, others = [], []
+    for file in sorted(folder.glob("*.jsonl.gz")):
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
+                digest = hashlib.sha256(row["text"].encode()).hexdigest()
+                if digest in labels:
+                    ours = {key: labels[digest][key] for key in ("intents", "polarity", "flags")}
+                    batch = f"public-{int(digest[:8], 16) % PUBLIC_BATCHES}"
+                    labelled.append(
+                        {"text": row["text"], "lang": row["lang"], **ours, "channel": "chat", "batch": batch}
+                    )
+                else:
+                    others.append(row | {"text": row["text"][:LONGEST_PUBLIC]})
+    return labelled, others
 
 
 def write_jsonl(path: Path, rows: list[dict]) -> None:

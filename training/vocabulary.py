@@ -12,6 +12,8 @@ import numpy as np
 import wordfreq
 from tokenizers import Tokenizer
 
+from labels import LANGUAGES
+
 WORDS_PER_LANGUAGE = 60_000
 CAPITALISED_SHARE, CAPITALS_SHARE = 0.25, 0.03
 WITHOUT_SPACES = ("ja", "zh")
@@ -81,9 +83,10 @@ def word_list_counts(tokenizer: Tokenizer, language: str) -> np.ndarray:
 
 def expected_frequency(tokenizer: Tokenizer, messages: dict[str, list[str]]) -> np.ndarray:
     """Returns the expected frequency of every piece over all languages; sums to 1."""
-    total = sum(WEIGHTS[language] * word_list_counts(tokenizer, language) for language in sorted(messages))
+    total = sum(WEIGHTS[language] * word_list_counts(tokenizer, language) for language in LANGUAGES)
     total = total / total.sum()
-    for _, texts in sorted(messages.items()):
+    for language in LANGUAGES:
+        texts = messages[language]
         both = texts + [text.lower() for text in texts]
         counts = counts_of(tokenizer, both, [1.0] * len(both))
         total = total + MESSAGES_WEIGHT * counts / counts.sum()
