@@ -2,6 +2,7 @@
 
 mod classify;
 mod model;
+mod offline;
 mod policy;
 mod routing;
 mod serve;

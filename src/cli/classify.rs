@@ -18,17 +18,10 @@ use tokio::sync::mpsc;
 
 use self::input::{Format as InputFormat, Line};
 use self::output::{Outcome, Target, Writer};
+use super::offline::{Answered, Offline, classify_all};
 use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
-use crate::app::{App, candle_loader};
-use crate::batching::Lane;
-use crate::message::{Channel, MessageDraft, MessageRecord, ValidationErrors};
+use crate::message::{Channel, MessageDraft, MessageRecord};
 use crate::pipeline::Pipeline;
-
-/// How long one message may take. Nobody waits on the other end, so only a hang should be cut.
-const TIMEOUT: Duration = Duration::from_secs(600);
-
-/// Messages that are worked on at once: enough for full batches, few enough to keep memory and the queue small.
-const WINDOW: usize = 128;
 
 #[derive(Args, Debug)]
 pub(super) struct ClassifyArguments {
@@ -83,32 +76,18 @@ pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     let _logging = start_logging(&config)?;
     let source = Source::of(arguments)?;
     refuse_same_file(arguments)?;
-    let window = WINDOW.min(config.limits.max_in_flight).min(config.inference.max_queue_size);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.server.worker_threads)
-        .max_blocking_threads(config.server.text_threads + 1)
-        .enable_all()
-        .build()
-        .context("the runtime can't start")?;
-    let app = App::new(config, candle_loader());
-    app.load_models()?;
+    let offline = Offline::start(config)?;
     let defaults = Defaults {
         top_k: arguments.top_k,
         explain: arguments.explain,
         channel: arguments.channel.as_deref().and_then(Channel::from_name).unwrap_or_default(),
     };
     let progress = progress(arguments, &source);
-    let work = Work { pipeline: Arc::clone(app.pipeline()), defaults, window, progress };
     // Not before the models are loaded: a run that can't do anything must not empty a file.
     let writer = writer(arguments)?;
-    let result = runtime.block_on(async {
-        let bad = work.run(source, writer).await?;
-        app.unload().await?;
-        anyhow::Ok(bad)
-    });
-    // After an error the reader may still wait for input that never comes.
-    runtime.shutdown_background();
-    let bad = result?;
+    let (pipeline, window) = (Arc::clone(offline.pipeline()), offline.window());
+    let work = Work { pipeline, defaults, window, progress };
+    let bad = offline.run(work.run(source, writer))?;
     Ok(if bad == 0 { EXIT_OK } else { EXIT_PARTIAL })
 }
 
@@ -120,7 +99,21 @@ struct Defaults {
     explain: bool,
 }
 
+/// Where a message stands in the input, and its text.
+struct Place {
+    number: u64,
+    end: u64,
+    text: String,
+}
+
 impl Defaults {
+    /// Makes the draft of the message on a line.
+    fn take(self, line: Line) -> (Place, Result<MessageDraft, String>) {
+        let Line { number, end, record } = line;
+        let text = record.as_ref().map(|record| record.text.clone()).unwrap_or_default();
+        (Place { number, end, text }, record.and_then(|record| self.draft(record)))
+    }
+
     /// Makes the draft of a message, or says which field is wrong.
     fn draft(self, mut record: MessageRecord) -> Result<MessageDraft, String> {
         record.channel.get_or_insert(self.channel);
@@ -243,13 +236,12 @@ impl Work {
         let lines = stream::unfold(receiver, async |mut receiver| {
             receiver.recv().await.map(|line| (line, receiver))
         });
-        let outcomes = lines
-            .map(|line| tokio::spawn(classify(Arc::clone(&self.pipeline), line, self.defaults)))
-            .buffered(self.window);
+        let draft = move |line: Line| self.defaults.take(line);
+        let outcomes = classify_all(&self.pipeline, self.window, lines, draft);
         let mut outcomes = std::pin::pin!(outcomes);
         let (started, mut done, mut bad) = (Instant::now(), 0_u64, 0_u64);
         while let Some(outcome) = outcomes.next().await {
-            let outcome = outcome.context("a message's task panicked")?;
+            let outcome = outcome_of(outcome?);
             done += 1;
             if let Err(reason) = &outcome.result {
                 bad += 1;
@@ -279,26 +271,8 @@ impl Work {
     }
 }
 
-async fn classify(pipeline: Arc<Pipeline>, line: Line, defaults: Defaults) -> Outcome {
-    let Line { number, end, record } = line;
-    let result = match record {
-        Err(reason) => Err(reason),
-        Ok(record) => {
-            let text = record.text.clone();
-            let checked = defaults.draft(record).and_then(|draft| {
-                pipeline
-                    .validate(draft, ValidationErrors::default())
-                    .map_err(|error| error.to_string())
-            });
-            match checked {
-                Err(reason) => Err(reason),
-                Ok(message) => pipeline
-                    .classify(message, Lane::Bulk, Instant::now() + TIMEOUT, None)
-                    .await
-                    .map(|triage| (text, Box::new(triage)))
-                    .map_err(|error| crate::telemetry::events::chain(&error)),
-            }
-        }
-    };
-    Outcome { number, end, result }
+/// Puts a result back to its line.
+fn outcome_of((place, result): Answered<Place>) -> Outcome {
+    let Place { number, end, text } = place;
+    Outcome { number, end, result: result.map(|triage| (text, triage)) }
 }
