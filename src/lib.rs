@@ -14,7 +14,7 @@
 //! 9. the result, a [`triage::Triage`], goes back the way it came.
 //!
 //! [`app::App`] builds the parts, [`registry`] holds the loaded models, [`policies`] the policies in force, and [`cli`] is
-//! the command line.
+//! the command line. [`evaluation`] measures models on labelled messages.
 
 pub mod app;
 pub mod batching;
@@ -23,6 +23,7 @@ pub mod config;
 pub mod engine;
 pub mod entities;
 pub mod error;
+pub mod evaluation;
 pub mod grpc;
 pub mod labels;
 pub mod language;

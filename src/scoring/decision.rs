@@ -158,6 +158,13 @@ impl Scorer {
         self.groups.get(intent.0).map_or("", AsRef::as_ref)
     }
 
+    /// Returns the probability from which a label of a head counts as present.
+    #[must_use]
+    pub fn threshold(&self, head: HeadName, label: LabelId) -> f32 {
+        let thresholds = self.head(head).map_or(&[][..], |head| &head.thresholds);
+        thresholds.get(label.0).copied().unwrap_or(DEFAULT_THRESHOLD)
+    }
+
     fn head(&self, name: HeadName) -> Option<&Head> {
         self.heads.iter().find(|head| head.name == name)
     }
@@ -204,15 +211,14 @@ impl Scorer {
     }
 
     fn rank(&self, (leading, present): &IntentScores) -> Vec<RankedIntent> {
-        let thresholds = self.head(HeadName::Intent).map_or(&[][..], |head| &head.thresholds);
         let mut intents: Vec<RankedIntent> = leading
             .iter()
             .zip(present)
             .enumerate()
             .map(|(index, (&leading, &probability))| {
-                let threshold = thresholds.get(index).copied().unwrap_or(DEFAULT_THRESHOLD);
-                let presence = ScoredLabel { id: LabelId(index), probability, threshold };
-                RankedIntent { presence, leading }
+                let id = LabelId(index);
+                let threshold = self.threshold(HeadName::Intent, id);
+                RankedIntent { presence: ScoredLabel { id, probability, threshold }, leading }
             })
             .collect();
         // Ties keep label order, so that a reply is the same every time.

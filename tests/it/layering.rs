@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 8] = [
     &["grpc"],
     &["pipeline"],
     &["registry", "policies", "triage"],
-    &["batching", "policy", "entities", "language", "taxonomy", "lifecycle"],
+    &["batching", "policy", "entities", "language", "taxonomy", "lifecycle", "evaluation"],
     &["tokenization", "engine", "scoring"],
     &["model", "message", "text", "labels", "error", "config", "telemetry", "yaml", "suggestion"],
 ];

@@ -1,0 +1,18 @@
+//! How good a model is: labelled messages through the same pipeline as the service's, and figures of what came out.
+//!
+//! [`records`] reads messages with what is right for them, [`answers`] keeps what a model said, [`outcomes`] puts the
+//! two side by side, and [`measurement`] computes every figure over every part of the messages and over resamples of
+//! them. Nothing here reads or writes.
+
+pub mod agreement;
+pub mod answers;
+pub mod bootstrap;
+pub mod calibration;
+pub mod figures;
+pub mod measurement;
+pub mod outcomes;
+pub mod random;
+pub mod ranking;
+pub mod records;
+pub mod tally;
+pub mod vocabulary;
