@@ -11,6 +11,7 @@ pub mod calibration;
 pub mod figures;
 pub mod measurement;
 pub mod outcomes;
+pub mod perturbation;
 pub mod random;
 pub mod ranking;
 pub mod records;
