@@ -2,7 +2,8 @@
 //!
 //! [`records`] reads messages with what is right for them, [`answers`] keeps what a model said, [`outcomes`] puts the
 //! two side by side, and [`measurement`] computes every figure over every part of the messages and over resamples of
-//! them. Nothing here reads or writes.
+//! them. [`comparison`] puts two models side by side, [`perturbation`] disturbs messages, [`report`] tells all of it,
+//! and [`html`] shows it. Nothing here reads or writes: `cli/eval` does.
 
 pub mod agreement;
 pub mod answers;
@@ -10,6 +11,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod comparison;
 pub mod figures;
+pub mod html;
 pub mod measurement;
 pub mod outcomes;
 pub mod perturbation;
