@@ -1,6 +1,7 @@
 //! The command line: one program with subcommands.
 
 mod classify;
+mod eval;
 mod model;
 mod offline;
 mod policy;
@@ -38,6 +39,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Classify a message, or a file of them, without a server
     Classify(classify::ClassifyArguments),
+    /// Measure a model on labelled messages, or compare two
+    Eval(eval::EvalArguments),
     /// Show or verify a model directory
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -107,6 +110,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Classify(arguments) => classify::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Completions { shell } => {

@@ -14,17 +14,17 @@ use crate::fixtures::{MULTI_HEAD, fixture};
 use crate::server::{PATIENCE, request, until};
 
 /// The program with the small model and nothing of our environment that could change it.
-fn signalbox(arguments: &[&str]) -> Command {
+pub(crate) fn signalbox(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
     command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
-fn tiny() -> String {
+pub(crate) fn tiny() -> String {
     fixture(MULTI_HEAD).display().to_string()
 }
 
-fn run(command: &mut Command) -> (i32, String, String) {
+pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     outcome(&command.output().unwrap())
 }
 
@@ -44,7 +44,7 @@ fn outcome(output: &Output) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
-fn json_lines(text: &str) -> Vec<Value> {
+pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

@@ -13,6 +13,7 @@ mod calls;
 mod damage;
 mod dates_and_amounts;
 mod entities;
+mod eval;
 mod fixtures;
 mod layering;
 mod limits;
