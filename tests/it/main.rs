@@ -10,6 +10,7 @@
 
 mod binary;
 mod calls;
+mod corpus;
 mod damage;
 mod dates_and_amounts;
 mod entities;
