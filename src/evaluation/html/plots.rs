@@ -84,7 +84,8 @@ pub(super) fn confidence(models: &[&Evaluation]) -> Markup {
 fn coverage(models: &[&Evaluation]) -> Markup {
     let points = models.iter().flat_map(|model| &model.coverage);
     let least = points.map(|point| point.accuracy).fold(1.0, f64::min);
-    let field = Field { low: ((least * 10.0).floor() / 10.0).clamp(0.0, 0.9) };
+    // A multiple of 20 %, so that the four steps of the axis are whole numbers.
+    let field = Field { low: ((least * 5.0).floor() / 5.0).clamp(0.0, 0.8) };
     let line = |points: &[CoveragePoint]| {
         path(points.iter().map(|point| (Field::x(point.coverage), field.y(point.accuracy))))
     };
