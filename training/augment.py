@@ -86,7 +86,7 @@ def noise(text: str, source: random.Random, lang: str | None = None) -> str:
     if kind == 4:
         return other_digits(text, source)
     if kind == 5:
-        return text.upper() if source.random() < 0.2 else text.replace("\n", " ")
+        return text.upper() if source.random() < 0.6 else text.replace("\n", " ")
     if kind in (6, 7):
         plain = without_marks(text)
         return plain.lower() if source.random() < 0.5 else plain
