@@ -68,7 +68,7 @@ def main() -> None:
     held_out, authored = authored[:HELD_OUT], authored[HELD_OUT:]
     authored = authored[: int(len(authored) * arguments.share)]
     public_a_pass = int(min(len(public), PUBLIC_A_PASS) * arguments.share)
-    reader = Texts(work / "tokenizer.json", MAX_TOKENS)
+    reader = Texts(work, MAX_TOKENS)
 
     # Deviations of the mean vector, without which the cosine is near 1 for any two messages.
     with torch.no_grad(), autocast():

@@ -7,11 +7,11 @@ share of a message's tokens, special ones aside, that the vocabulary does not kn
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import running
 import torch
 from bundle import Bundle, pad
 
@@ -21,7 +21,7 @@ SPECIAL_TOKENS_PER_MESSAGE = 2
 
 def read_jsonl(paths: list[Path]) -> list[dict]:
     """Returns the rows of all files in order."""
-    return [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return [row for path in paths for row in running.read_jsonl(path)]
 
 
 def batches(lengths: list[int]) -> Iterator[list[int]]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
+
+from bundle import load_tokenizer, truncate
 
 PAD = 1
 
@@ -44,22 +45,14 @@ def autocast():
 class Texts:
     """Turns texts into token ids, the middle of long ones cut out as the service does."""
 
-    def __init__(self, tokenizer: Path, max_tokens: int):
-        self.tokenizer = Tokenizer.from_file(str(tokenizer))
-        self.tokenizer.no_padding()
-        self.tokenizer.no_truncation()
+    def __init__(self, directory: Path, max_tokens: int):
+        self.tokenizer = load_tokenizer(directory)
         self.max_tokens = max_tokens
 
     def ids(self, texts: list[str]) -> list[list[int]]:
-        head = self.max_tokens * 3 // 4
-        result = []
-        # A token has one character at least, and only the ends of a long text are read.
-        for encoding in self.tokenizer.encode_batch([text[:6000] for text in texts]):
-            ids = encoding.ids
-            if len(ids) > self.max_tokens:
-                ids = ids[:head] + ids[len(ids) - (self.max_tokens - head) :]
-            result.append(ids)
-        return result
+        # Longer texts than this are not in the data; the bound keeps a stray one from filling the memory.
+        encodings = self.tokenizer.encode_batch([text[:6000] for text in texts])
+        return [truncate(encoding.ids, self.max_tokens) for encoding in encodings]
 
 
 def pad(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -177,4 +170,5 @@ class Log:
 
 def read_jsonl(path: Path) -> list[dict]:
     """Returns the rows of a JSONL file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    # Not splitlines(): that would also split at U+2028 and others, which JSON may hold as they are.
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]

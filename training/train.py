@@ -301,7 +301,7 @@ def main() -> None:
         encoder = new_encoder(base, arguments.layers, pieces)
     encoder.embedding_dropout, encoder.layer_dropout = 0.1, arguments.layer_dropout
     model = Classifier(encoder, labels.sizes).to(device())
-    reader = Texts(work / "tokenizer.json", MAX_TOKENS)
+    reader = Texts(work, MAX_TOKENS)
     standardise(model, reader.ids([rows[i]["text"] for i in random.sample(index, min(1024, len(index)))]))
 
     named = [(name, weight) for name, weight in model.encoder.named_parameters() if name != "words.weight"]
