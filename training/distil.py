@@ -59,7 +59,7 @@ def main() -> None:
     work = arguments.work
     base = Base(work / "e5-small-q4.bin")
     pieces = json.loads((work / "pieces.json").read_text())
-    teacher = new_encoder(base, list(range(base.shape.layers)), pieces).to(device()).eval()
+    teacher = new_encoder(base, list(range(base.shape.layers)), pieces).to(device())
     student = new_encoder(base, arguments.layers, pieces).to(device())
 
     authored = [row["text"] for row in read_jsonl(work / "train.jsonl")]
@@ -79,11 +79,13 @@ def main() -> None:
             means.append(mean_over_tokens(teacher(ids, lengths), lengths))
         centre = torch.cat(means).mean(dim=0)
 
-    def losses(ids: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def losses(
+        ids: torch.Tensor, lengths: torch.Tensor, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad(), autocast():
             theirs = teacher(ids, lengths, every_layer=True)
         with autocast():
-            ours = student(ids, lengths, every_layer=True)
+            ours = student(ids, lengths, generator, every_layer=True)
         keep = torch.arange(ids.shape[1], device=ids.device)[None, :] < lengths[:, None]
         middle = len(ours) // 2
         cosine = F.cosine_similarity(
@@ -97,7 +99,6 @@ def main() -> None:
         return loss, cosine
 
     def measure() -> float:
-        student.eval()
         total = 0.0
         with torch.no_grad():
             for batch in batches(rows, TOKENS_PER_BATCH, ROWS_PER_BATCH):
@@ -105,7 +106,7 @@ def main() -> None:
         return total / len(rows)
 
     dense = [weight for name, weight in student.named_parameters() if name != "words.weight"]
-    optimiser = Optimiser([{"params": dense, "lr": RATE}], student.words.weight, WORDS_RATE)
+    optimiser = Optimiser([{"params": dense, "lr": RATE}], student.words.weight, WORDS_RATE, arguments.seed)
     checkpoint = Checkpoint(work / f"{arguments.out}.checkpoint", student, optimiser)
     done = checkpoint.load()
     log(
@@ -119,12 +120,14 @@ def main() -> None:
         noisy = [noise(text, random) if random.random() < NOISE_SHARE else text for text in texts]
         token_ids = reader.ids(noisy)
         parts = list(batches(token_ids, TOKENS_PER_BATCH, ROWS_PER_BATCH, random))
-        student.train()
         for step, batch in enumerate(parts):
-            loss, cosine = losses(*pad([token_ids[index] for index in batch]))
-            optimiser.step(loss, (number + step / len(parts)) / arguments.passes)
+            loss = optimiser.step(
+                batch,
+                lambda part, generator: losses(*pad([token_ids[index] for index in part]), generator)[0],
+                (number + step / len(parts)) / arguments.passes,
+            )
             if step % 200 == 0:
-                log(f"pass {number + 1} step {step} of {len(parts)}: loss {loss.item():.4f} cosine {cosine.item():.4f}")
+                log(f"pass {number + 1} step {step} of {len(parts)}: loss {loss:.4f}")
         checkpoint.save(number + 1)
         log("pass", number + 1, f"held-out cosine of the mean vector {measure():.4f}")
     torch.save(student.state_dict(), work / f"{arguments.out}.pt")

@@ -31,6 +31,13 @@ class Sizes:
         return logits[:, :a], logits[:, a:b], logits[:, b:c], logits[:, c:]
 
 
+def dropout(x: torch.Tensor, share: float, generator: torch.Generator | None) -> torch.Tensor:
+    """Leaves a share of the numbers out; without a generator none, which is what inference wants."""
+    if generator is None or share == 0:
+        return x
+    return x * torch.empty_like(x).bernoulli_(1 - share, generator=generator) / (1 - share)
+
+
 class Layer(nn.Module):
     """One layer of BERT, layer norm after each part."""
 
@@ -44,16 +51,18 @@ class Layer(nn.Module):
         self.ffn_output = nn.Linear(ffn, hidden)
         self.ffn_norm = nn.LayerNorm(hidden, eps=LAYER_NORM_EPSILON)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor, dropout: float) -> torch.Tensor:
+    def forward(
+        self, x: torch.Tensor, mask: torch.Tensor, drop: float, generator: torch.Generator | None
+    ) -> torch.Tensor:
         batch, length, hidden = x.shape
         query, key, value = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         # On CPUs the backward pass of F.scaled_dot_product_attention takes longer than the rest of the layer.
         scores = query @ (key / math.sqrt(hidden // self.heads)).transpose(2, 3) + mask
         attended = scores.softmax(dim=3).to(value.dtype) @ value
         attended = self.attention_output(attended.transpose(1, 2).reshape(batch, length, hidden))
-        x = self.attention_norm(x + F.dropout(attended, dropout, self.training))
+        x = self.attention_norm(x + dropout(attended, drop, generator))
         out = self.ffn_output(F.gelu(self.ffn_input(x)))
-        return self.ffn_norm(x + F.dropout(out, dropout, self.training))
+        return self.ffn_norm(x + dropout(out, drop, generator))
 
 
 class Encoder(nn.Module):
@@ -69,15 +78,24 @@ class Encoder(nn.Module):
         self.embedding_dropout = 0.0
         self.layer_dropout = 0.0
 
-    def forward(self, ids: torch.Tensor, lengths: torch.Tensor, every_layer: bool = False):
-        """`ids` `[B, T]`, padded at the right; returns `[B, T, hidden]`, of every layer when asked."""
+    def forward(
+        self,
+        ids: torch.Tensor,
+        lengths: torch.Tensor,
+        generator: torch.Generator | None = None,
+        every_layer: bool = False,
+    ):
+        """`ids` `[B, T]`, padded at the right; returns `[B, T, hidden]`, of every layer when asked.
+
+        With a generator, numbers are dropped as in training.
+        """
         keep = torch.arange(ids.shape[1], device=ids.device)[None, :] < lengths[:, None]
         x = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
-        x = F.dropout(x, self.embedding_dropout, self.training)
+        x = dropout(x, self.embedding_dropout, generator)
         mask = torch.where(keep, 0.0, -10000.0).to(torch.get_autocast_dtype(ids.device.type))[:, None, None, :]
         states = []
         for layer in self.layers:
-            x = layer(x, mask, self.layer_dropout)
+            x = layer(x, mask, self.layer_dropout, generator)
             states.append(x)
         return states if every_layer else x
 
@@ -107,9 +125,13 @@ class Classifier(nn.Module):
         self.register_buffer("shift", torch.zeros(hidden))
         self.register_buffer("scale", torch.ones(()))
 
-    def pooled(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        return mean_over_tokens(self.encoder(ids, lengths), lengths)
+    def pooled(
+        self, ids: torch.Tensor, lengths: torch.Tensor, generator: torch.Generator | None = None
+    ) -> torch.Tensor:
+        return mean_over_tokens(self.encoder(ids, lengths, generator), lengths)
 
-    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        vector = (self.pooled(ids, lengths) - self.shift) / self.scale
-        return self.heads(F.dropout(vector, self.head_dropout, self.training))
+    def forward(
+        self, ids: torch.Tensor, lengths: torch.Tensor, generator: torch.Generator | None = None
+    ) -> torch.Tensor:
+        vector = (self.pooled(ids, lengths, generator) - self.shift) / self.scale
+        return self.heads(dropout(vector, self.head_dropout, generator))

@@ -221,7 +221,6 @@ def distance(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def predict(model: Classifier, ids: list[list[int]]) -> np.ndarray:
     """Returns the logits `[N, outputs]`."""
-    model.eval()
     result = np.zeros((len(ids), model.sizes.outputs), np.float32)
     for batch in batches(ids, 2 * TOKENS_PER_BATCH, 512):
         with autocast():
@@ -232,7 +231,6 @@ def predict(model: Classifier, ids: list[list[int]]) -> np.ndarray:
 @torch.no_grad()
 def standardise(model: Classifier, ids: list[list[int]]) -> None:
     """Sets the shift and the scale of the mean vector from some messages."""
-    model.eval()
     vectors = []
     for batch in batches(ids, 2 * TOKENS_PER_BATCH, 512):
         with autocast():
@@ -313,6 +311,7 @@ def main() -> None:
         ],
         model.encoder.words.weight,
         arguments.words_rate or arguments.rate,
+        arguments.seed,
     )
     teachers = teachers_logits(work, arguments.teachers, rows) if arguments.teachers else None
     loss_of = Loss(
@@ -329,14 +328,16 @@ def main() -> None:
         made = corpus.one_pass(arguments.public_rows)
         ids = reader.ids([row.text for row in made])
         parts = list(batches(ids, TOKENS_PER_BATCH, ROWS_PER_BATCH, random))
-        model.train()
         running = 0.0
-        for step, batch in enumerate(parts):
+
+        def loss_of_part(part: list[int], generator: torch.Generator) -> torch.Tensor:
             with autocast():
-                logits = model(*pad([ids[i] for i in batch]))
-            loss = loss_of(logits, [made[i] for i in batch])
-            optimiser.step(loss, (number + step / len(parts)) / arguments.passes)
-            running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
+                logits = model(*pad([ids[i] for i in part]), generator)
+            return loss_of(logits, [made[i] for i in part])
+
+        for step, batch in enumerate(parts):
+            loss = optimiser.step(batch, loss_of_part, (number + step / len(parts)) / arguments.passes)
+            running = loss if step == 0 else 0.98 * running + 0.02 * loss
         checkpoint.save(number + 1)
         mean = by_language(labels, predict(model, dev_ids), dev)["mean"]
         log("pass", number + 1, f"loss {running:.3f} dev", {key: round(value, 4) for key, value in mean.items()})
