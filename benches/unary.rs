@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use signalbox::app::{App, candle_loader};
+use signalbox::app::{App, engine_loader};
 use signalbox::config::sources::{self, Sources, Variables};
 use signalbox::grpc::pb::ClassifyRequest;
 use signalbox::grpc::pb::classifier_service_client::ClassifierServiceClient;
@@ -27,7 +27,7 @@ async fn main() {
     let all = Sources { assignments: &assignments, ..Sources::default() };
     let config = sources::load(all, &Variables::new()).unwrap();
     let started = Instant::now();
-    let app = App::new(config.resolved(1).unwrap(), candle_loader());
+    let app = App::new(config.resolved(1).unwrap(), engine_loader());
     let mut state = app.lifecycle().subscribe();
     let (signals, receiver) = tokio::sync::mpsc::channel(1);
     let (announce, announced) = tokio::sync::oneshot::channel();

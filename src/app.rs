@@ -13,15 +13,16 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::batching::Admission;
 use crate::config::Config;
-use crate::engine::ReplicaFactory;
 use crate::engine::candle::CandleModel;
+use crate::engine::cpu::{CpuModel, InstructionSet};
+use crate::engine::{EngineKind, ReplicaFactory};
 use crate::grpc::{self, GrpcError};
 use crate::lifecycle::{Lifecycle, ServiceState};
 use crate::model::{ModelBundle, ModelError, ModelSource};
 use crate::pipeline::Pipeline;
 use crate::policies::{Policies, PolicyLoadErrors};
 use crate::policy::Vocabulary;
-use crate::registry::{LoadError, LoadedModel, Registry, Snapshot, taxonomy_of};
+use crate::registry::{InferenceSettings, LoadError, LoadedModel, Registry, Snapshot, taxonomy_of};
 use crate::taxonomy::{DEFAULT_YAML, Taxonomy, TaxonomyError};
 use crate::telemetry::counters::CounterSnapshot;
 use crate::telemetry::events;
@@ -32,9 +33,10 @@ const FLUSH_GRACE: Duration = Duration::from_secs(1);
 /// How often the drain looks whether calls are still open.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 
-/// Prepares the replicas of a verified model: (model, threads for each replica).
-pub type EngineLoader =
-    dyn Fn(&ModelBundle, usize) -> Result<Arc<ReplicaFactory>, ModelError> + Send + Sync;
+/// Prepares the replicas of a verified model.
+pub type EngineLoader = dyn Fn(&ModelBundle, &InferenceSettings) -> Result<Arc<ReplicaFactory>, ModelError>
+    + Send
+    + Sync;
 
 /// Why the service can't run.
 #[derive(Debug, thiserror::Error)]
@@ -95,12 +97,23 @@ pub struct Report {
     pub cut: usize,
 }
 
-/// Returns the loader for candle, which computes every architecture that is supported.
+/// Returns the loader for the engines of this build.
 #[must_use]
-pub fn candle_loader() -> Arc<EngineLoader> {
-    Arc::new(|bundle, threads| {
-        let model = CandleModel::load(bundle)?;
-        let factory: Arc<ReplicaFactory> = Arc::new(move || model.replica(threads));
+pub fn engine_loader() -> Arc<EngineLoader> {
+    Arc::new(|bundle, settings| {
+        let threads = settings.threads_per_instance;
+        let factory: Arc<ReplicaFactory> = match settings.engine {
+            // Every architecture that is read is of the BERT family, which is what the CPU engine computes.
+            EngineKind::Auto | EngineKind::Cpu => {
+                let instructions = settings.instruction_set.unwrap_or_else(InstructionSet::fastest);
+                let model = CpuModel::load(bundle, instructions)?;
+                Arc::new(move || model.replica(threads))
+            }
+            EngineKind::Candle => {
+                let model = CandleModel::load(bundle)?;
+                Arc::new(move || model.replica(threads))
+            }
+        };
         Ok(factory)
     })
 }
@@ -225,7 +238,7 @@ impl App {
         let started = Instant::now();
         let bundle = ModelBundle::load(source)?;
         let settings = self.config.inference;
-        let factory = (self.loader)(&bundle, settings.threads_per_instance)?;
+        let factory = (self.loader)(&bundle, &settings)?;
         let model = LoadedModel::start(&bundle, &factory, settings, taxonomy)?;
         let manifest = model.manifest();
         events::model_ready(

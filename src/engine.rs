@@ -1,7 +1,10 @@
 //! What computes: the [`Engine`] trait, its input and its output.
 
 pub mod candle;
+pub mod cpu;
 pub mod stub;
+
+use serde::{Deserialize, Serialize};
 
 use crate::labels::HeadName;
 
@@ -22,6 +25,19 @@ pub trait Engine: Send {
 /// Makes a replica of a loaded model; called once for each inference thread, and again after a panic.
 pub type ReplicaFactory = dyn Fn() -> Result<Box<dyn Engine>, EngineError> + Send + Sync;
 
+/// Which engine computes a model.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// The fastest that can compute the model.
+    #[default]
+    Auto,
+    /// [`cpu`]: int8, with kernels for the instruction sets of this machine.
+    Cpu,
+    /// [`candle`]: f32.
+    Candle,
+}
+
 /// What an engine is, for people and for `ModelService`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EngineInfo {
@@ -31,6 +47,8 @@ pub struct EngineInfo {
     pub device: String,
     /// Type of the numbers in compute, such as "f32".
     pub compute_type: &'static str,
+    /// Instruction set of the kernels, such as "amx"; empty where a library chooses.
+    pub instruction_set: &'static str,
 }
 
 /// Token ids of several messages, one after the other, without padding.
@@ -95,11 +113,36 @@ impl RaggedBatch {
     }
 
     /// Returns the messages in order.
-    pub fn messages(&self) -> impl Iterator<Item = &[u32]> {
+    pub fn messages(&self) -> impl Iterator<Item = &[u32]> + Clone {
         self.starts
             .iter()
             .zip(self.starts.iter().skip(1))
             .map(|(&start, &end)| self.input_ids.get(start..end).unwrap_or_default())
+    }
+
+    /// Checks that every message has 1 to `max_tokens` tokens, all inside the vocabulary.
+    ///
+    /// # Errors
+    /// [`EngineError::BadInput`] for the first message that does not.
+    pub(crate) fn check(
+        &self,
+        vocabulary_size: usize,
+        max_tokens: usize,
+    ) -> Result<(), EngineError> {
+        let refuse = |index, what| Err(EngineError::BadInput { index, what });
+        for (index, message) in self.messages().enumerate() {
+            let tokens = message.len();
+            if !(1..=max_tokens).contains(&tokens) {
+                return refuse(index, format!("{tokens} tokens, 1 to {max_tokens} are accepted"));
+            }
+            let outside =
+                |id: &&u32| usize::try_from(**id).map_or(true, |id| id >= vocabulary_size);
+            if let Some(id) = message.iter().find(outside) {
+                let size = vocabulary_size;
+                return refuse(index, format!("token id {id}, the vocabulary has {size}"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -73,6 +73,7 @@ impl WorkerPool {
             name: "none",
             device: String::new(),
             compute_type: "none",
+            instruction_set: "",
         });
         Ok(Self { threads, queue: Arc::clone(queue), alive, info })
     }

@@ -11,7 +11,7 @@ use comfy_table::presets::NOTHING;
 use serde::Serialize;
 
 use super::{EXIT_OK, start_logging};
-use crate::app::{App, candle_loader};
+use crate::app::{App, engine_loader};
 use crate::config::Config;
 use crate::config::sources::{self, Sources};
 use crate::labels::group_of;
@@ -62,7 +62,7 @@ fn verify(arguments: &ModelArguments) -> anyhow::Result<u8> {
     let config: Config = config.resolved(1)?;
     let _logging = start_logging(&config)?;
     let started = Instant::now();
-    let app = App::new(config, candle_loader());
+    let app = App::new(config, engine_loader());
     app.load_models()?;
     let took_ms = started.elapsed().as_millis();
     let snapshot = app.pipeline().registry().snapshot();

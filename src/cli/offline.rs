@@ -7,7 +7,7 @@ use anyhow::Context;
 use futures_util::{Stream, StreamExt};
 use tokio::runtime::Runtime;
 
-use crate::app::{App, candle_loader};
+use crate::app::{App, engine_loader};
 use crate::batching::Lane;
 use crate::config::Config;
 use crate::message::{MessageDraft, ValidationErrors};
@@ -37,7 +37,7 @@ impl Offline {
             .enable_all()
             .build()
             .context("the runtime can't start")?;
-        let app = App::new(config, candle_loader());
+        let app = App::new(config, engine_loader());
         app.load_models()?;
         Ok(Self { runtime, app, window })
     }

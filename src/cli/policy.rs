@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{ConfigArguments, EXIT_FAILED, EXIT_OK, start_logging};
-use crate::app::{App, candle_loader};
+use crate::app::{App, engine_loader};
 use crate::config::Config;
 use crate::policies;
 
@@ -50,7 +50,7 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<u8> {
     } else {
         arguments.files.clone()
     };
-    let vocabulary = App::new(config, candle_loader()).vocabulary()?;
+    let vocabulary = App::new(config, engine_loader()).vocabulary()?;
     let mut out = std::io::stdout().lock();
     let mut refused = 0_u32;
     let embedded = files.is_empty().then(|| policies::embedded(&vocabulary));
@@ -77,7 +77,7 @@ fn load(mut config: Config, policy: Option<&Path>) -> anyhow::Result<App> {
         config.policy.path = policy.to_owned();
         config.policy.tenants = PathBuf::new();
     }
-    let app = App::new(config, candle_loader());
+    let app = App::new(config, engine_loader());
     app.load_models()?;
     Ok(app)
 }

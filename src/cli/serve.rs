@@ -13,7 +13,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::SignalStream;
 
 use super::{ConfigArguments, EXIT_FAILED, EXIT_OK, start_logging};
-use crate::app::{App, candle_loader};
+use crate::app::{App, engine_loader};
 use crate::config::Config;
 
 /// How long blocking work that can't be stopped (a model that is just loading) may hold up the exit.
@@ -61,7 +61,7 @@ async fn serve(config: Config, port_file: Option<&Path>) -> anyhow::Result<u8> {
         Some(path) => std::fs::write(path, format!("{address}\n")),
         None => Ok(()),
     };
-    let report = App::new(config, candle_loader()).serve(on_listening, signals).await?;
+    let report = App::new(config, engine_loader()).serve(on_listening, signals).await?;
     Ok(if report.cut == 0 { EXIT_OK } else { EXIT_FAILED })
 }
 

@@ -66,6 +66,9 @@ pub fn load(sources: Sources<'_>, variables: &Variables) -> Result<Config, Confi
     if let Some(filter) = variables.get("RUST_LOG").filter(|filter| !filter.is_empty()) {
         layers = layers.set_override("log.filter", filter.clone())?;
     }
+    if let Some(name) = variables.get("SIGNALBOX_ISA").filter(|name| !name.is_empty()) {
+        layers = layers.set_override("inference.instruction_set", name.clone())?;
+    }
     for assignment in sources.assignments {
         let (key, value) = parse_assignment(assignment)?;
         layers = layers.set_override(key, value)?;

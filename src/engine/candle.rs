@@ -89,6 +89,7 @@ impl CandleModel {
                 },
                 device: "cpu".into(),
                 compute_type: "f32",
+                instruction_set: "",
             },
         }))
     }
@@ -105,24 +106,6 @@ impl CandleModel {
             heads: heads.collect::<candle_core::Result<_>>()?,
             pooled: pooled.flatten_all()?.to_vec1()?,
         })
-    }
-
-    fn check(&self, batch: &RaggedBatch) -> Result<(), EngineError> {
-        let refuse = |index, what| Err(EngineError::BadInput { index, what });
-        for (index, message) in batch.messages().enumerate() {
-            let tokens = message.len();
-            if !(1..=self.max_positions).contains(&tokens) {
-                let most = self.max_positions;
-                return refuse(index, format!("{tokens} tokens, 1 to {most} are accepted"));
-            }
-            let outside =
-                |id: &&u32| usize::try_from(**id).map_or(true, |id| id >= self.vocabulary_size);
-            if let Some(id) = message.iter().find(outside) {
-                let size = self.vocabulary_size;
-                return refuse(index, format!("token id {id}, the vocabulary has {size}"));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -149,7 +132,7 @@ impl Engine for CandleEngine {
     }
 
     fn infer(&mut self, batch: &RaggedBatch) -> Result<BatchOutput, EngineError> {
-        self.model.check(batch)?;
+        batch.check(self.model.vocabulary_size, self.model.max_positions)?;
         if batch.is_empty() {
             let heads = self.model.heads.iter().map(HeadLayers::empty_output);
             return Ok(BatchOutput { heads: heads.collect(), ..BatchOutput::default() });

@@ -17,7 +17,12 @@ impl StubEngine {
     pub fn new(
         script: impl FnMut(&RaggedBatch) -> Result<BatchOutput, EngineError> + Send + 'static,
     ) -> Self {
-        let info = EngineInfo { name: "stub", device: "cpu".to_owned(), compute_type: "none" };
+        let info = EngineInfo {
+            name: "stub",
+            device: "cpu".to_owned(),
+            compute_type: "none",
+            instruction_set: "",
+        };
         Self { info, script: Box::new(script) }
     }
 }

@@ -96,6 +96,7 @@ fn describe(model: &LoadedModel, snapshot: &Snapshot) -> pb::Model {
             name: engine.name.to_owned(),
             device: engine.device.clone(),
             compute_type: engine.compute_type.to_owned(),
+            instruction_set: engine.instruction_set.to_owned(),
             instances: to_u32(settings.instances),
             max_batch_tokens: to_u32(settings.max_batch_tokens),
         }),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::LoadError;
 use crate::batching::{BatchLimits, Job, Lane, Queue, QueueError, Submitted, WorkerPool};
-use crate::engine::{EngineInfo, MessageOutput, ReplicaFactory};
+use crate::engine::cpu::InstructionSet;
+use crate::engine::{EngineInfo, EngineKind, MessageOutput, ReplicaFactory};
 use crate::labels::{HeadName, LabelSet};
 use crate::language::LanguageIdentifier;
 use crate::message::Truncation;
@@ -25,6 +26,11 @@ const WARM_UP_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct InferenceSettings {
+    /// What computes the models.
+    pub engine: EngineKind,
+    /// Instruction set of [`EngineKind::Cpu`]; `None` for the fastest that the machine has.
+    #[serde(with = "instruction_set")]
+    pub instruction_set: Option<InstructionSet>,
     /// Inference threads of each model; each owns a replica.
     pub instances: usize,
     /// Threads that one replica may use for one batch.
@@ -35,6 +41,31 @@ pub struct InferenceSettings {
     pub max_batch_messages: usize,
     /// Messages that may wait for inference, for each model.
     pub max_queue_size: usize,
+}
+
+/// An instruction set in settings: its name, or "auto".
+mod instruction_set {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::InstructionSet;
+
+    const AUTO: &str = "auto";
+
+    #[expect(clippy::ref_option, reason = "what serde calls")]
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<InstructionSet>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(value.map_or(AUTO, InstructionSet::name))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<InstructionSet>, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if name == AUTO { Ok(None) } else { name.parse().map(Some).map_err(D::Error::custom) }
+    }
 }
 
 /// Why a message of the server's own could not be classified.

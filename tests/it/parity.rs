@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use signalbox::engine::candle::CandleModel;
+use signalbox::engine::cpu::{CpuModel, InstructionSet};
 use signalbox::engine::{BatchOutput, Engine, EngineError, MessageOutput, RaggedBatch};
 use signalbox::message::Truncation;
 use signalbox::model::ModelBundle;
@@ -27,6 +28,16 @@ fn models() -> Vec<(PathBuf, Golden)> {
 
 fn engine(bundle: &ModelBundle) -> Box<dyn Engine> {
     CandleModel::load(bundle).unwrap().replica(1).unwrap()
+}
+
+/// A replica of every engine, of the engine for the CPU one for each instruction set of this machine.
+fn engines(bundle: &ModelBundle, threads: usize) -> Vec<(String, Box<dyn Engine>)> {
+    let candle = CandleModel::load(bundle).unwrap().replica(threads).unwrap();
+    let cpu = InstructionSet::available().into_iter().map(|instructions| {
+        let model = CpuModel::load(bundle, instructions).unwrap();
+        (instructions.to_string(), model.replica(threads).unwrap())
+    });
+    std::iter::once(("candle".to_owned(), candle)).chain(cpu).collect()
 }
 
 fn infer(engine: &mut dyn Engine, messages: &[&[u32]]) -> BatchOutput {
@@ -113,29 +124,37 @@ fn a_message_has_the_same_outputs_in_any_batch() {
     for name in TINY {
         let bundle = load(fixture(name));
         let golden = golden(fixture(name).join("golden.json"));
-        let mut engine = engine(&bundle);
         let ids = ids(&golden);
-        let alone: Vec<_> =
-            ids.iter().map(|message| rows(infer(&mut *engine, &[message])).remove(0)).collect();
+        for (which, mut engine) in engines(&bundle, 1) {
+            // Sums of int8 are exact and everything else is done token by token.
+            let tolerance = if which == "candle" { OWN_TOLERANCE } else { 0.0 };
+            let alone: Vec<_> =
+                ids.iter().map(|message| rows(infer(&mut *engine, &[message])).remove(0)).collect();
 
-        for seed in 1..=8_u64 {
-            let order = shuffled(ids.len(), seed);
-            // Batches of 1, 2, ... messages, so that neighbours and places change.
-            let mut rest = order.as_slice();
-            let mut size = 1;
-            while !rest.is_empty() {
-                let (batch, next) = rest.split_at(size.min(rest.len()));
-                let messages: Vec<_> = batch.iter().map(|&index| ids[index]).collect();
-                let outputs = rows(infer(&mut *engine, &messages));
-                for (&index, output) in batch.iter().zip(&outputs) {
-                    let what = format!("{name}, seed {seed}, message {index}");
-                    assert_close(output, &alone[index], OWN_TOLERANCE, &what);
+            for seed in 1..=8_u64 {
+                for batch in batches(&shuffled(ids.len(), seed)) {
+                    let messages: Vec<_> = batch.iter().map(|&index| ids[index]).collect();
+                    let outputs = rows(infer(&mut *engine, &messages));
+                    for (&index, output) in batch.iter().zip(&outputs) {
+                        let what = format!("{name}, {which}, seed {seed}, message {index}");
+                        assert_close(output, &alone[index], tolerance, &what);
+                    }
                 }
-                rest = next;
-                size += 1;
             }
         }
     }
+}
+
+/// Cuts into batches of 1, 2, ... messages, so that neighbours and places change.
+fn batches(order: &[usize]) -> Vec<&[usize]> {
+    let mut batches = Vec::new();
+    let mut rest = order;
+    while !rest.is_empty() {
+        let (batch, next) = rest.split_at((batches.len() + 1).min(rest.len()));
+        batches.push(batch);
+        rest = next;
+    }
+    batches
 }
 
 /// Fisher–Yates with a linear congruential generator: the same order on every run.
@@ -175,49 +194,57 @@ fn ragged_and_padded_forms_agree() {
 fn thread_count_does_not_change_the_outputs() {
     let bundle = load(fixture(TINY[0]));
     let golden = golden(fixture(TINY[0]).join("golden.json"));
-    let model = CandleModel::load(&bundle).unwrap();
-    let ids = ids(&golden);
+    // More than once, so that there are enough tokens for several threads.
+    let ids = ids(&golden).repeat(3);
+    let one = engines(&bundle, 1);
+    let three = engines(&bundle, 3);
 
-    let one = infer(&mut *model.replica(1).unwrap(), &ids);
-    let two = infer(&mut *model.replica(2).unwrap(), &ids);
+    for ((which, mut one), (_, mut three)) in one.into_iter().zip(three) {
+        let (one, three) = (infer(&mut *one, &ids), infer(&mut *three, &ids));
 
-    assert_values_close(&one.pooled, &two.pooled, OWN_TOLERANCE, "pooled");
+        assert_eq!(three.rows, ids.len());
+        assert_values_close(&three.pooled, &one.pooled, OWN_TOLERANCE, &which);
+        for (three, one) in rows(three).iter().zip(&rows(one)) {
+            assert_close(three, one, OWN_TOLERANCE, &which);
+        }
+    }
 }
 
 #[test]
 fn the_longest_message_is_computed_and_one_token_more_is_refused() {
     for name in TINY {
         let bundle = load(fixture(name));
-        let mut engine = engine(&bundle);
         let longest = bundle.architecture().max_positions();
+        for (which, mut engine) in engines(&bundle, 1) {
+            let output = infer(&mut *engine, &[&vec![5; longest]]);
+            let error = engine
+                .infer(&RaggedBatch::from_messages([[5].as_slice(), &vec![5; longest + 1]]))
+                .unwrap_err();
 
-        let output = infer(&mut *engine, &[&vec![5; longest]]);
-        let error = engine
-            .infer(&RaggedBatch::from_messages([[5].as_slice(), &vec![5; longest + 1]]))
-            .unwrap_err();
-
-        assert!(output.pooled.iter().all(|value| value.is_finite()), "{name}");
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "message 1 of the batch has {} tokens, 1 to {longest} are accepted",
-                longest + 1
-            )
-        );
+            assert!(output.pooled.iter().all(|value| value.is_finite()), "{name}, {which}");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "message 1 of the batch has {} tokens, 1 to {longest} are accepted",
+                    longest + 1
+                )
+            );
+        }
     }
 }
 
 #[test]
 fn a_token_outside_the_vocabulary_or_no_token_is_refused() {
     let bundle = load(fixture(TINY[0]));
-    let mut engine = engine(&bundle);
     let outside = u32::try_from(bundle.architecture().vocabulary_size).unwrap();
 
-    for (message, what) in [([outside].as_slice(), "token id"), (&[], "0 tokens")] {
-        let error = engine.infer(&RaggedBatch::from_messages([message])).unwrap_err();
+    for (_, mut engine) in engines(&bundle, 1) {
+        for (message, what) in [([outside].as_slice(), "token id"), (&[], "0 tokens")] {
+            let error = engine.infer(&RaggedBatch::from_messages([message])).unwrap_err();
 
-        assert!(matches!(error, EngineError::BadInput { index: 0, .. }));
-        assert!(error.to_string().contains(what), "{error}");
+            assert!(matches!(error, EngineError::BadInput { index: 0, .. }));
+            assert!(error.to_string().contains(what), "{error}");
+        }
     }
 }
 
@@ -225,9 +252,39 @@ fn a_token_outside_the_vocabulary_or_no_token_is_refused() {
 fn a_batch_without_messages_has_no_rows() {
     let bundle = load(fixture(TINY[0]));
 
-    let output = infer(&mut *engine(&bundle), &[]);
+    for (which, mut engine) in engines(&bundle, 2) {
+        let output = infer(&mut *engine, &[]);
 
-    assert_eq!(output.rows, 0);
-    assert_eq!(output.heads.len(), bundle.manifest().heads.len());
-    assert!(rows(output).is_empty());
+        assert_eq!(output.rows, 0, "{which}");
+        assert_eq!(output.heads.len(), bundle.manifest().heads.len());
+        assert!(rows(output).is_empty());
+    }
+}
+
+/// How far int8 may be from f32: root mean square of the difference, in units of that of the logits.
+/// The small models are random and 32 wide, so that a step of int8 is a larger part of them than of a trained one.
+const INT8_TOLERANCE: f64 = 0.1;
+
+#[test]
+fn int8_is_close_to_the_reference_with_every_instruction_set() {
+    for (directory, golden) in models() {
+        let bundle = load(directory.clone());
+        let expected = expected(&bundle, &golden);
+        for (which, mut engine) in engines(&bundle, 1) {
+            let found = rows(infer(&mut *engine, &ids(&golden)));
+
+            let (mut of_difference, mut of_logits) = (0.0, 0.0);
+            let heads = found.iter().flat_map(|message| &message.heads);
+            let expected_heads = expected.iter().flat_map(|message| &message.heads);
+            for ((_, found), (_, expected)) in heads.zip(expected_heads) {
+                for (found, expected) in found.iter().zip(expected) {
+                    of_difference += f64::from(found - expected).powi(2);
+                    of_logits += f64::from(*expected).powi(2);
+                }
+            }
+            let distance = (of_difference / of_logits).sqrt();
+            // Not `>`: NaN is not close to anything.
+            assert!(distance <= INT8_TOLERANCE, "{}, {which}: {distance}", directory.display());
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use signalbox::app::load_taxonomy;
+use signalbox::engine::EngineKind;
 use signalbox::message::ModelSelector;
 use signalbox::model::{ModelBundle, ModelSource};
 use signalbox::registry::{InferenceSettings, LoadError, LoadedModel, Registry, Snapshot};
@@ -14,6 +15,8 @@ use crate::fixtures::MULTI_HEAD;
 use crate::server::{fingerprints, stub};
 
 const SETTINGS: InferenceSettings = InferenceSettings {
+    engine: EngineKind::Auto,
+    instruction_set: None,
     instances: 1,
     threads_per_instance: 1,
     max_batch_tokens: 100,
@@ -32,7 +35,7 @@ fn start(name: &str, version: &str) -> Arc<LoadedModel> {
 fn load(copy: &ModelCopy) -> Result<LoadedModel, LoadError> {
     let source = ModelSource::Directory(copy.directory().to_owned());
     let bundle = ModelBundle::load(&source)?;
-    let factory = stub(fingerprints)(&bundle, 1)?;
+    let factory = stub(fingerprints)(&bundle, &SETTINGS)?;
     LoadedModel::start(&bundle, &factory, SETTINGS, &load_taxonomy(Path::new("")).unwrap())
 }
 

@@ -1,0 +1,108 @@
+//! Dense layers on quantised rows.
+
+use super::kernels::{Arena, BLOCK, Session, Work, rows};
+use super::packing::PackedDense;
+use super::quantized::QuantizedRows;
+use crate::model::architecture::Activation;
+
+/// Rows and blocks of columns of which the sums are computed before they are turned into numbers: 64 × 64 i32 stay in
+/// the first-level cache.
+pub(super) const ROWS: usize = 64;
+const BLOCKS: usize = 4;
+const COLUMNS: usize = BLOCKS * BLOCK;
+
+/// Room for the sums of a part of a product.
+#[derive(Debug)]
+pub(super) struct Sums(Vec<i32>);
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self(vec![0; ROWS * COLUMNS])
+    }
+}
+
+/// What is done with the outputs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Then {
+    /// They are written.
+    Write,
+    /// They are added to what is there.
+    Add,
+    /// They go through a function and are written.
+    Activate(Activation),
+}
+
+impl PackedDense {
+    /// Computes `[rows, N]` from `rows` rows of `input` from `first` on. `None` where the sizes do not match.
+    pub(super) fn forward(
+        &self,
+        session: Session,
+        arena: &Arena,
+        (input, first, rows): (&QuantizedRows, usize, usize),
+        then: Then,
+        (sums, output): (&mut Sums, &mut [f32]),
+    ) -> Option<()> {
+        let outputs = self.outputs();
+        for start in (0..rows).step_by(ROWS) {
+            let count = ROWS.min(rows - start);
+            let (activations, row_scales) = input.some_rows(first + start, count)?;
+            let output = output.get_mut(start * outputs..(start + count) * outputs)?;
+            for block in (0..self.blocks()).step_by(BLOCKS) {
+                let blocks = BLOCKS.min(self.blocks() - block);
+                let weights = self.some_blocks(arena, block, blocks)?;
+                session.multiply(activations, weights, &mut sums.0, COLUMNS)?;
+                let columns = block * BLOCK..outputs.min((block + blocks) * BLOCK);
+                session.run(Epilogue {
+                    sums: &sums.0,
+                    row_scales,
+                    column_scales: self.scales.get(columns.clone())?,
+                    bias: self.bias.get(columns.clone())?,
+                    then,
+                    output: output.get_mut(columns.start..)?,
+                    outputs,
+                });
+            }
+        }
+        Some(())
+    }
+}
+
+/// Turns sums into outputs.
+struct Epilogue<'a> {
+    sums: &'a [i32],
+    row_scales: &'a [f32],
+    column_scales: &'a [f32],
+    bias: &'a [f32],
+    then: Then,
+    /// From the first column of the first row on; `outputs` from one row to the next.
+    output: &'a mut [f32],
+    outputs: usize,
+}
+
+impl Work for Epilogue<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { column_scales, bias, then, .. } = self;
+        let rows = self.sums.chunks_exact(COLUMNS).zip(self.row_scales);
+        for ((sums, row_scale), output) in rows.zip(self.output.chunks_mut(self.outputs.max(1))) {
+            let columns = column_scales.len().min(output.len());
+            let output = output.get_mut(..columns).unwrap_or_default();
+            match then {
+                Then::Write => rows::scale::<FMA>(sums, *row_scale, column_scales, bias, output),
+                Then::Add => {
+                    rows::scale_and_add::<FMA>(sums, *row_scale, column_scales, bias, output);
+                }
+                Then::Activate(activation) => {
+                    rows::scale::<FMA>(sums, *row_scale, column_scales, bias, output);
+                    match activation {
+                        Activation::Gelu => rows::gelu::<FMA>(output),
+                        Activation::GeluTanh => rows::gelu_tanh::<FMA>(output),
+                        Activation::Relu => rows::relu(output),
+                    }
+                }
+            }
+        }
+    }
+}

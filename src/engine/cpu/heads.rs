@@ -1,0 +1,193 @@
+//! From token vectors to the vector of a message, and from there to the outputs of the heads, in f32: a head is read once
+//! for a message, not once for a token.
+
+use super::kernels::{Session, Work, rows};
+use crate::engine::HeadOutput;
+use crate::labels::HeadName;
+use crate::model::ModelError;
+use crate::model::architecture::Architecture;
+use crate::model::layout::{HeadActivation, HeadModules, TensorNames};
+use crate::model::manifest::{Head, Manifest, Pooling};
+use crate::model::weights::Weights;
+
+/// A dense layer in f32.
+#[derive(Debug)]
+struct Dense {
+    /// `[N, K]`, row-major.
+    weight: Vec<f32>,
+    /// `[N]`.
+    bias: Vec<f32>,
+}
+
+impl Dense {
+    fn read(weights: &Weights, module: &str) -> Result<Self, ModelError> {
+        Ok(Self {
+            weight: weights.tensor(&format!("{module}.weight"))?.to_f32(),
+            bias: weights.tensor(&format!("{module}.bias"))?.to_f32(),
+        })
+    }
+
+    /// Computes `[B, N]` from `[B, K]`.
+    fn forward(&self, session: Session, input: &[f32]) -> Vec<f32> {
+        let inputs = self.weight.len().checked_div(self.bias.len()).unwrap_or_default().max(1);
+        let mut output = vec![0.0; input.len() / inputs * self.bias.len()];
+        session.run(DenseWork { dense: self, inputs, input, output: &mut output });
+        output
+    }
+}
+
+struct DenseWork<'a> {
+    dense: &'a Dense,
+    inputs: usize,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Work for DenseWork<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Dense { weight, bias } = self.dense;
+        let messages = self.input.chunks_exact(self.inputs);
+        for (input, output) in messages.zip(self.output.chunks_exact_mut(bias.len().max(1))) {
+            for ((to, row), bias) in
+                output.iter_mut().zip(weight.chunks_exact(self.inputs)).zip(bias)
+            {
+                *to = rows::dot::<FMA>(input, row) + bias;
+            }
+        }
+    }
+}
+
+/// Turns the token vectors of a message into one.
+#[derive(Debug)]
+pub(super) enum Pooler {
+    Mean,
+    First,
+    /// The first token through a dense layer and tanh.
+    Dense(DensePooler),
+}
+
+/// The layer of [`Pooler::Dense`].
+#[derive(Debug)]
+pub(super) struct DensePooler(Dense);
+
+impl Pooler {
+    pub(super) fn read(
+        weights: &Weights,
+        architecture: &Architecture,
+        pooling: Pooling,
+    ) -> Result<Self, ModelError> {
+        Ok(match pooling {
+            Pooling::Mean => Self::Mean,
+            Pooling::Cls => Self::First,
+            Pooling::Pooler => {
+                let module = TensorNames::of(architecture).pooler();
+                Self::Dense(DensePooler(Dense::read(weights, &module)?))
+            }
+        })
+    }
+
+    /// Pools the vectors of messages of `lengths` tokens, `[T, H]`, to `[B, H]`.
+    pub(super) fn forward(
+        &self,
+        session: Session,
+        hidden: &[f32],
+        lengths: impl Iterator<Item = usize>,
+        width: usize,
+    ) -> Vec<f32> {
+        let mut pooled = Vec::new();
+        let mut rest = hidden;
+        for length in lengths {
+            let (message, left) = rest.split_at_checked(length * width).unwrap_or_default();
+            rest = left;
+            match self {
+                Self::Mean => {
+                    let start = pooled.len();
+                    pooled.resize(start + width, 0.0);
+                    let to = pooled.get_mut(start..).unwrap_or_default();
+                    session.run(Mean { message, to });
+                }
+                Self::First | Self::Dense(_) => {
+                    pooled.extend_from_slice(message.get(..width).unwrap_or_default());
+                }
+            }
+        }
+        match self {
+            Self::Mean | Self::First => pooled,
+            Self::Dense(DensePooler(dense)) => {
+                let mut pooled = dense.forward(session, &pooled);
+                pooled.iter_mut().for_each(|value| *value = value.tanh());
+                pooled
+            }
+        }
+    }
+}
+
+struct Mean<'a> {
+    message: &'a [f32],
+    to: &'a mut [f32],
+}
+
+impl Work for Mean<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let width = self.to.len().max(1);
+        let factor = 1.0 / (self.message.len() / width).max(1) as f32;
+        for row in self.message.chunks_exact(width) {
+            rows::add_scaled::<FMA>(row, factor, self.to);
+        }
+    }
+}
+
+/// One head.
+#[derive(Debug)]
+pub(super) struct HeadLayers {
+    name: HeadName,
+    labels: usize,
+    hidden: Option<(Dense, HeadActivation)>,
+    output: Dense,
+}
+
+impl HeadLayers {
+    pub(super) fn read_all(
+        weights: &Weights,
+        architecture: &Architecture,
+        manifest: &Manifest,
+    ) -> Result<Vec<Self>, ModelError> {
+        let read = |head: &Head| {
+            let modules = HeadModules::of(architecture, head.name);
+            let hidden = modules
+                .hidden
+                .map(|(module, activation)| Ok((Dense::read(weights, &module)?, activation)));
+            Ok(Self {
+                name: head.name,
+                labels: head.labels.len(),
+                hidden: hidden.transpose()?,
+                output: Dense::read(weights, &modules.output)?,
+            })
+        };
+        manifest.heads.iter().map(read).collect()
+    }
+
+    /// Computes the logits of the head from `[B, H]`.
+    pub(super) fn forward(&self, session: Session, pooled: &[f32]) -> HeadOutput {
+        let logits = match &self.hidden {
+            None => self.output.forward(session, pooled),
+            Some((dense, activation)) => {
+                let mut hidden = dense.forward(session, pooled);
+                match activation {
+                    HeadActivation::Tanh => {
+                        hidden.iter_mut().for_each(|value| *value = value.tanh());
+                    }
+                    HeadActivation::Relu => rows::relu(&mut hidden),
+                }
+                self.output.forward(session, &hidden)
+            }
+        };
+        HeadOutput { head: self.name, labels: self.labels, logits }
+    }
+}

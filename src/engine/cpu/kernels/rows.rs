@@ -1,0 +1,304 @@
+//! Work on rows of f32, written once so that the compiler vectorises it for each instruction set.
+//!
+//! Every function is `inline(always)` and takes `FMA`: whether the instruction set it is compiled for multiplies and
+//! adds in one step (without it, `mul_add` would be a call of the C library).
+
+use super::{ActivationFormat, BLOCK};
+
+/// Adding this to an f32 of at most 2^22 rounds it to the nearest integer, ties to even, and leaves that integer in the
+/// low bits: 1.5 · 2^23.
+const ROUND: f32 = 12_582_912.0;
+/// The largest magnitude of a quantised value.
+const STEPS: f32 = 127.0;
+/// Lanes that are worked on side by side where a loop carries a value from one round to the next.
+const LANES: usize = 16;
+/// Powers of two are computed inside ± this: beyond it, f32 has no normal ones.
+const EXPONENT_LIMIT: f32 = 126.0;
+/// 2^x ≈ Σ `EXP2[i]` · x^i for x in ±0.5, Chebyshev fit; relative error 1.1e-4.
+const EXP2: [f32; 4] = [0.999_924_5, 0.693_121, 0.242_640_08, 0.055_922_04];
+/// Beyond ± this, Φ is taken for 0 and 1.
+const PHI_LIMIT: f32 = 4.0;
+/// Φ(x) - 1/2 = x · Σ `PHI[i]` · x^2i inside the limit, where it is exactly 1/2. Minimax fit of x · Φ(x), by linear
+/// programming on 4,000 points.
+const PHI: [f32; 7] = [
+    0.397_870_2,
+    -0.064_554_35,
+    0.008_763_671,
+    -0.000_812_184,
+    4.776_354_7e-5,
+    -1.588_810_5e-6,
+    2.258_788_6e-8,
+];
+
+/// a · b + c.
+#[inline(always)]
+fn fused<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Low byte of the integer nearest to `value`, in two's complement.
+#[inline(always)]
+fn nearest(value: f32) -> u8 {
+    (value + ROUND).to_bits().to_le_bytes()[0]
+}
+
+/// Returns the largest magnitude.
+#[inline(always)]
+fn largest_magnitude(values: &[f32]) -> f32 {
+    let mut largest = [0.0_f32; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (largest, value) in largest.iter_mut().zip(chunk) {
+            let magnitude = value.abs();
+            *largest = if magnitude > *largest { magnitude } else { *largest };
+        }
+    }
+    let largest = largest.into_iter().fold(0.0, f32::max);
+    rest.iter().fold(largest, |largest, value| largest.max(value.abs()))
+}
+
+/// Quantises a row to -127..=127 with one scale, which it returns: value ≈ integer × scale.
+///
+/// `quantized` takes the row in `format`.
+#[inline(always)]
+pub(in super::super) fn quantize(
+    values: &[f32],
+    format: ActivationFormat,
+    quantized: &mut [u8],
+) -> f32 {
+    let largest = largest_magnitude(values);
+    // A row of zeros keeps the scale 0 and gives zeros.
+    let inverse = if largest > 0.0 { STEPS / largest } else { 0.0 };
+    write_quantized(values, inverse, format, quantized);
+    largest / STEPS
+}
+
+/// Writes round(value × inverse) in `format`.
+#[inline(always)]
+fn write_quantized(values: &[f32], inverse: f32, format: ActivationFormat, quantized: &mut [u8]) {
+    match format {
+        ActivationFormat::Signed8 => {
+            for (to, value) in quantized.iter_mut().zip(values) {
+                *to = nearest(value * inverse);
+            }
+        }
+        ActivationFormat::Offset8 => {
+            for (to, value) in quantized.iter_mut().zip(values) {
+                *to = nearest(value * inverse) ^ 0x80;
+            }
+        }
+        ActivationFormat::Signed16 => {
+            let (pairs, _) = quantized.as_chunks_mut::<2>();
+            for (to, value) in pairs.iter_mut().zip(values) {
+                let [low, high, ..] = (value * inverse + ROUND).to_bits().to_le_bytes();
+                *to = [low, high];
+            }
+        }
+    }
+}
+
+/// Turns sums of products into numbers: sum × row scale × column scale + bias.
+#[inline(always)]
+pub(in super::super) fn scale<const FMA: bool>(
+    sums: &[i32],
+    row_scale: f32,
+    column_scales: &[f32],
+    bias: &[f32],
+    values: &mut [f32],
+) {
+    for (((to, sum), scale), bias) in values.iter_mut().zip(sums).zip(column_scales).zip(bias) {
+        *to = fused::<FMA>(*sum as f32, row_scale * scale, *bias);
+    }
+}
+
+/// As [`scale`], added to what `values` holds.
+#[inline(always)]
+pub(in super::super) fn scale_and_add<const FMA: bool>(
+    sums: &[i32],
+    row_scale: f32,
+    column_scales: &[f32],
+    bias: &[f32],
+    values: &mut [f32],
+) {
+    for (((to, sum), scale), bias) in values.iter_mut().zip(sums).zip(column_scales).zip(bias) {
+        *to += fused::<FMA>(*sum as f32, row_scale * scale, *bias);
+    }
+}
+
+/// GELU through the error function, in place: x · Φ(x), with an error of at most 2e-4.
+///
+/// The int8 row that follows has steps of 1/127 of its largest value; the error is below a step where that is 0.03.
+#[inline(always)]
+pub(in super::super) fn gelu<const FMA: bool>(values: &mut [f32]) {
+    for value in values {
+        let x = value.clamp(-PHI_LIMIT, PHI_LIMIT);
+        let square = x * x;
+        let [rest @ .., last] = PHI;
+        let sum = rest
+            .into_iter()
+            .rev()
+            .fold(last, |sum, coefficient| fused::<FMA>(sum, square, coefficient));
+        *value *= fused::<FMA>(sum, x, 0.5);
+    }
+}
+
+/// GELU through the hyperbolic tangent, in place: x / (1 + exp(-2y)), y = √(2/π) (x + 0.044715 x³).
+#[inline(always)]
+pub(in super::super) fn gelu_tanh<const FMA: bool>(values: &mut [f32]) {
+    /// 2 · √(2/π) · log2 e.
+    const SCALE: f32 = 2.302_208_2;
+    for value in values {
+        let x = *value;
+        let cubed = fused::<FMA>(x * x * x, 0.044_715, x);
+        let exponent = (-SCALE * cubed).clamp(-EXPONENT_LIMIT, EXPONENT_LIMIT);
+        *value = x / (1.0 + exp2::<FMA>(exponent));
+    }
+}
+
+/// Zero below zero, in place.
+#[inline(always)]
+pub(in super::super) fn relu(values: &mut [f32]) {
+    for value in values {
+        *value = if *value < 0.0 { 0.0 } else { *value };
+    }
+}
+
+/// 2^x for x in ±126, with a relative error of at most 1e-4.
+#[inline(always)]
+fn exp2<const FMA: bool>(x: f32) -> f32 {
+    let rounded = x + ROUND;
+    let whole = rounded - ROUND;
+    let part = x - whole;
+    let [c0, c1, c2, c3] = EXP2;
+    let power = fused::<FMA>(fused::<FMA>(fused::<FMA>(c3, part, c2), part, c1), part, c0);
+    // The low bits of `rounded` are the integer: shifted, they are added to the exponent.
+    f32::from_bits(power.to_bits().wrapping_add(rounded.to_bits() << 23))
+}
+
+/// Normalises a row in place: mean 0 and variance 1, times `scale`, plus `shift`.
+#[inline(always)]
+pub(in super::super) fn normalize<const FMA: bool>(
+    values: &mut [f32],
+    scale: &[f32],
+    shift: &[f32],
+    epsilon: f32,
+) {
+    let width = values.len() as f32;
+    let mean = sum(values, |value| value) / width;
+    let variance = sum(values, |value| (value - mean) * (value - mean)) / width;
+    let inverse = 1.0 / (variance + epsilon).sqrt();
+    for ((value, scale), shift) in values.iter_mut().zip(scale).zip(shift) {
+        *value = fused::<FMA>((*value - mean) * inverse, *scale, *shift);
+    }
+}
+
+/// Sums f(value), in lanes.
+#[inline(always)]
+fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum += f(*value);
+        }
+    }
+    let total: f32 = sums.into_iter().sum();
+    rest.iter().fold(total, |total, value| total + f(*value))
+}
+
+/// Product of two vectors.
+#[inline(always)]
+pub(in super::super) fn dot<const FMA: bool>(left: &[f32], right: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (left_chunks, left_rest) = left.as_chunks::<LANES>();
+    let (right_chunks, right_rest) = right.as_chunks::<LANES>();
+    for (left, right) in left_chunks.iter().zip(right_chunks) {
+        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+            *sum = fused::<FMA>(*left, *right, *sum);
+        }
+    }
+    let total: f32 = sums.into_iter().sum();
+    left_rest.iter().zip(right_rest).fold(total, |total, (left, right)| total + left * right)
+}
+
+/// Turns a row of attention scores into weights, round(127 · 2^(score - largest score)), and returns their sum.
+///
+/// A score is sum × `row_scale` × column scale, in units of which 2 to the power is wanted. `values` is room for as
+/// many numbers. At least one weight is 127, so the sum is not 0.
+#[inline(always)]
+pub(in super::super) fn attention_weights<const FMA: bool>(
+    sums: &[i32],
+    row_scale: f32,
+    column_scales: &[f32],
+    values: &mut [f32],
+    format: ActivationFormat,
+    weights: &mut [u8],
+) -> f32 {
+    for ((to, sum), scale) in values.iter_mut().zip(sums).zip(column_scales) {
+        *to = *sum as f32 * (row_scale * scale);
+    }
+    let mut largest = [f32::NEG_INFINITY; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (largest, value) in largest.iter_mut().zip(chunk) {
+            *largest = if *value > *largest { *value } else { *largest };
+        }
+    }
+    let largest = largest.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
+    for value in values.iter_mut() {
+        let exponent = (*value - largest).max(-EXPONENT_LIMIT);
+        // Rounded here, so that the sum below is of what is written.
+        *value = STEPS * exp2::<FMA>(exponent) + ROUND - ROUND;
+    }
+    write_quantized(values, 1.0, format, weights);
+    sum(values, |value| value)
+}
+
+/// Raises each column's largest magnitude to that of a row.
+#[inline(always)]
+pub(in super::super) fn raise_magnitudes(row: &[f32], largest: &mut [f32]) {
+    for (largest, value) in largest.iter_mut().zip(row) {
+        let magnitude = value.abs();
+        *largest = if magnitude > *largest { magnitude } else { *largest };
+    }
+}
+
+/// Writes round(value × inverse of its column) as signed bytes.
+#[inline(always)]
+pub(in super::super) fn quantize_by_column(row: &[f32], inverses: &[f32], quantized: &mut [u8]) {
+    for ((to, value), inverse) in quantized.iter_mut().zip(row).zip(inverses) {
+        *to = nearest(value * inverse);
+    }
+}
+
+/// Interleaves four rows of bytes: column 0 of each, column 1 of each, and so on.
+#[inline(always)]
+pub(in super::super) fn interleave(rows: [&[u8; BLOCK]; 4], to: &mut [u8]) {
+    let (groups, _) = to.as_chunks_mut::<4>();
+    let [first, second, third, fourth] = rows;
+    let columns = first.iter().zip(second).zip(third).zip(fourth);
+    for (group, (((first, second), third), fourth)) in groups.iter_mut().zip(columns) {
+        *group = [*first, *second, *third, *fourth];
+    }
+}
+
+/// Decodes a row of int8 with one scale and adds `added` to it.
+#[inline(always)]
+pub(in super::super) fn decode_and_add<const FMA: bool>(
+    integers: &[u8],
+    scale: f32,
+    added: &[f32],
+    values: &mut [f32],
+) {
+    for ((to, byte), added) in values.iter_mut().zip(integers).zip(added) {
+        *to = fused::<FMA>(f32::from(i8::from_le_bytes([*byte])), scale, *added);
+    }
+}
+
+/// Adds a row times `factor` to `values`.
+#[inline(always)]
+pub(in super::super) fn add_scaled<const FMA: bool>(row: &[f32], factor: f32, values: &mut [f32]) {
+    for (to, value) in values.iter_mut().zip(row) {
+        *to = fused::<FMA>(*value, factor, *to);
+    }
+}

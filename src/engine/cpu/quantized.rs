@@ -1,0 +1,63 @@
+//! Rows of activations, quantised one by one.
+
+use super::kernels::{ActivationFormat, Activations, INNER, Session, TILE_ROWS, Work, rows};
+
+/// Quantised rows `[R, K]`: value ≈ integer × scale of its row. Keeps its memory from one use to the next.
+#[derive(Debug, Default)]
+pub(super) struct QuantizedRows {
+    bytes: Vec<u8>,
+    scales: Vec<f32>,
+    inner: usize,
+    row_bytes: usize,
+}
+
+impl QuantizedRows {
+    /// Makes room for `rows` rows of `width` values.
+    pub(super) fn resize(&mut self, rows: usize, width: usize, format: ActivationFormat) {
+        self.inner = width.next_multiple_of(INNER);
+        self.row_bytes = self.inner * format.value_bytes();
+        // Products take whole tiles of rows, from any row on.
+        self.bytes.resize((rows + TILE_ROWS) * self.row_bytes, 0);
+        self.scales.resize(rows, 0.0);
+    }
+
+    /// Quantises rows of `width` values each into the rows from `first` on.
+    pub(super) fn quantize(
+        &mut self,
+        session: Session,
+        first: usize,
+        values: &[f32],
+        width: usize,
+    ) {
+        session.run(Quantize { values, width, format: session.format(), first, to: self });
+    }
+
+    /// Returns `rows` rows from `first` on, and their scales; `None` past the last one.
+    pub(super) fn some_rows(&self, first: usize, rows: usize) -> Option<(Activations<'_>, &[f32])> {
+        let bytes = self.bytes.get(first * self.row_bytes..)?;
+        let scales = self.scales.get(first..first + rows)?;
+        Some((Activations { bytes, rows, inner: self.inner }, scales))
+    }
+}
+
+struct Quantize<'a> {
+    values: &'a [f32],
+    width: usize,
+    format: ActivationFormat,
+    first: usize,
+    to: &'a mut QuantizedRows,
+}
+
+impl Work for Quantize<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let QuantizedRows { bytes, scales, row_bytes, .. } = self.to;
+        let rows = self.values.chunks_exact(self.width.max(1));
+        let to = bytes.chunks_exact_mut((*row_bytes).max(1)).zip(scales).skip(self.first);
+        for (values, (bytes, scale)) in rows.zip(to) {
+            *scale = rows::quantize(values, self.format, bytes);
+        }
+    }
+}
