@@ -1,13 +1,19 @@
-//! Attention inside one message, in int8.
+//! Attention in int8, head by head.
 //!
-//! For each head, queries and keys are quantised token by token, so that a score is an exact sum of products times two
-//! scales. The weights are rounded to 1/127 of the largest of their row and divided by the sum of what was written; the
-//! values have a scale for each column.
+//! Queries, keys and values of one head are projected for a chunk of messages and attended message by message while they
+//! are in the cache. In a message, the queries of a head share a scale and so do its keys, so that scores are exact sums
+//! of products times one number; the values have a scale for each column. Weights are rounded to 1/127 of the largest of
+//! their row and divided by the sum of what was written.
+
+#[cfg(test)]
+mod tests;
 
 use super::dense::ROWS;
 use super::kernels::{
-    ActivationFormat, Activations, BLOCK, Blocks, INNER, STEP, Session, TILE_ROWS, Work, rows,
+    ActivationFormat, Activations, Arena, BLOCK, Blocks, INNER, STEP, Session, Work, rows,
 };
+use super::packing::PackedDense;
+use super::quantized::QuantizedRows;
 
 /// Sizes of attention.
 #[derive(Clone, Copy, Debug)]
@@ -18,154 +24,219 @@ pub(super) struct Shape {
     pub(super) head: usize,
 }
 
-/// Room for one head of one message. Keeps its memory from one use to the next.
+impl Shape {
+    /// Width of a head, filled up to whole blocks of columns.
+    pub(super) fn head_columns(self) -> usize {
+        self.head.next_multiple_of(BLOCK)
+    }
+
+    /// Width of a head, filled up to be the inner dimension of a product.
+    fn head_inner(self) -> usize {
+        self.head.next_multiple_of(INNER)
+    }
+}
+
+/// Queries, keys and values of a head stand side by side, each filled up to whole blocks.
+pub(super) const PARTS: usize = 3;
+
+/// Room for one head. Keeps its memory from one use to the next.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// `[n, D]` in the format of the kernel.
+    /// Projections of a chunk, `[T, 3 · head columns]`.
+    projected: Vec<f32>,
+    sums: Vec<i32>,
+    message: MessageRoom,
+}
+
+/// Room for one head of one message of n tokens.
+#[derive(Debug, Default)]
+struct MessageRoom {
+    /// `[n, head inner]` in the format of the kernel.
     queries: Vec<u8>,
-    query_scales: Vec<f32>,
-    /// Packed `[n, D]`.
+    /// Packed `[n, head inner]`.
     keys: Vec<u8>,
     key_offsets: Vec<i32>,
-    key_scales: Vec<f32>,
-    /// Packed `[D, n]`.
+    /// Packed `[head columns, n]`.
     values: Vec<u8>,
     value_offsets: Vec<i32>,
     value_scales: Vec<f32>,
     value_inverses: Vec<f32>,
-    /// Four quantised rows.
+    /// [`STEP`] quantised rows of a head.
     quantized: Vec<u8>,
     /// Scores of some queries, `[ROWS, n]`.
     scores: Vec<i32>,
-    row: Vec<f32>,
     /// Weights of some queries, `[ROWS, n]`, in the format of the kernel.
     weights: Vec<u8>,
     totals: Vec<f32>,
     sums: Vec<i32>,
 }
 
-/// Numbers filled up to what the kernels want.
+/// Numbers of tokens of a message, filled up to what the kernels want.
 #[derive(Clone, Copy, Debug)]
-struct Padded {
-    tokens: usize,
-    /// Tokens as rows or columns of a product.
-    token_rows: usize,
-    /// Tokens as the inner dimension of a product.
-    token_inner: usize,
-    head: usize,
-    head_inner: usize,
-    head_columns: usize,
-    value_bytes: usize,
+struct Tokens {
+    count: usize,
+    /// As rows of weights.
+    columns: usize,
+    /// As the inner dimension of a product.
+    inner: usize,
 }
 
-impl Padded {
-    fn of(tokens: usize, head: usize, format: ActivationFormat) -> Self {
-        Self {
-            tokens,
-            token_rows: tokens.next_multiple_of(BLOCK.max(TILE_ROWS)),
-            token_inner: tokens.next_multiple_of(INNER),
-            head,
-            head_inner: head.next_multiple_of(INNER),
-            head_columns: head.next_multiple_of(BLOCK),
-            value_bytes: format.value_bytes(),
-        }
+impl Tokens {
+    fn of(count: usize) -> Self {
+        Self { count, columns: count.next_multiple_of(BLOCK), inner: count.next_multiple_of(INNER) }
     }
 }
 
-/// Computes the context `[n, H]` of a message from its queries, keys and values side by side, `[n, 3H]`.
+/// A chunk of whole messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk<'a> {
+    /// First token.
+    pub(super) first: usize,
+    /// Tokens of each message.
+    pub(super) lengths: &'a [usize],
+}
+
+impl Chunk<'_> {
+    /// Returns the number of tokens.
+    pub(super) fn tokens(&self) -> usize {
+        self.lengths.iter().sum()
+    }
+}
+
+/// Computes the context `[T, H]` of a chunk from its token vectors.
 ///
-/// Queries are scaled so that the weights are powers of two. `None` where the sizes do not match.
+/// `projection` gives queries, keys and values head by head; queries are scaled so that weights are powers of two. `None`
+/// where the sizes do not match.
 pub(super) fn attend(
     session: Session,
     shape: Shape,
-    query_key_value: &[f32],
-    context: &mut [f32],
-    room: &mut Room,
+    (arena, projection): (&Arena, &PackedDense),
+    (input, chunk): (&QuantizedRows, Chunk<'_>),
+    (context, room): (&mut [f32], &mut Room),
 ) -> Option<()> {
-    let tokens = context.len().checked_div(shape.hidden)?;
-    let padded = Padded::of(tokens, shape.head, session.format());
-    room.resize(padded);
-    for start in (0..shape.hidden).step_by(shape.head) {
-        session.run(Prepare {
-            query_key_value,
-            hidden: shape.hidden,
-            start,
-            padded,
-            format: session.format(),
-            room,
-        })?;
-        room.attend_head(session, padded, context.get_mut(start..)?, shape.hidden)?;
+    let longest = chunk.lengths.iter().copied().max().unwrap_or_default();
+    let width = PARTS * shape.head_columns();
+    let blocks = width / BLOCK;
+    room.message.resize(shape, Tokens::of(longest), session.format());
+    grow(&mut room.projected, chunk.tokens() * width);
+    grow(&mut room.sums, ROWS * width);
+    for (head, column) in (0..shape.hidden).step_by(shape.head.max(1)).enumerate() {
+        let weights = projection.some_blocks(arena, head * blocks, blocks)?;
+        let columns = head * width..(head + 1) * width;
+        for start in (0..chunk.tokens()).step_by(ROWS) {
+            let count = ROWS.min(chunk.tokens() - start);
+            let (activations, row_scales) = input.some_rows(chunk.first + start, count)?;
+            session.multiply(activations, weights, &mut room.sums, width)?;
+            session.run(Project {
+                sums: &room.sums,
+                row_scales,
+                column_scales: projection.scales.get(columns.clone())?,
+                bias: projection.bias.get(columns.clone())?,
+                projected: room.projected.get_mut(start * width..)?,
+            });
+        }
+        let mut rest = room.projected.get(..chunk.tokens() * width)?;
+        let mut outputs = context.get_mut(column..)?;
+        for length in chunk.lengths {
+            let (message, left) = rest.split_at_checked(length * width)?;
+            rest = left;
+            let tokens = Tokens::of(*length);
+            room.message.attend(session, shape, tokens, message, outputs)?;
+            outputs = outputs.get_mut(length * shape.hidden..).unwrap_or_default();
+        }
     }
     Some(())
 }
 
-impl Room {
-    fn resize(&mut self, padded: Padded) {
-        let Padded {
-            tokens, token_rows, token_inner, head_inner, head_columns, value_bytes, ..
-        } = padded;
-        grow(&mut self.queries, (token_rows + ROWS) * head_inner * value_bytes);
-        grow(&mut self.query_scales, tokens);
-        grow(&mut self.keys, token_rows * head_inner);
-        grow(&mut self.key_offsets, token_rows);
-        grow(&mut self.key_scales, tokens);
-        grow(&mut self.values, token_inner * head_columns);
+/// Turns sums of products into projections.
+struct Project<'a> {
+    sums: &'a [i32],
+    row_scales: &'a [f32],
+    column_scales: &'a [f32],
+    bias: &'a [f32],
+    projected: &'a mut [f32],
+}
+
+impl Work for Project<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { column_scales, bias, .. } = self;
+        let width = bias.len().max(1);
+        let sums = self.sums.chunks_exact(width).zip(self.row_scales);
+        for ((sums, row_scale), to) in sums.zip(self.projected.chunks_exact_mut(width)) {
+            rows::scale::<FMA>(sums, *row_scale, column_scales, bias, to);
+        }
+    }
+}
+
+impl MessageRoom {
+    fn resize(&mut self, shape: Shape, tokens: Tokens, format: ActivationFormat) {
+        let (head_columns, head_inner) = (shape.head_columns(), shape.head_inner());
+        let value_bytes = format.value_bytes();
+        grow(&mut self.queries, (tokens.columns + ROWS) * head_inner * value_bytes);
+        grow(&mut self.keys, tokens.columns * head_inner);
+        grow(&mut self.key_offsets, tokens.columns);
+        grow(&mut self.values, tokens.inner * head_columns);
         grow(&mut self.value_offsets, head_columns);
         grow(&mut self.value_scales, head_columns);
         grow(&mut self.value_inverses, head_columns);
         grow(&mut self.quantized, STEP * head_columns);
-        grow(&mut self.scores, ROWS * token_rows);
-        grow(&mut self.row, tokens);
-        grow(&mut self.weights, ROWS * token_inner * value_bytes);
+        grow(&mut self.scores, ROWS * tokens.columns);
+        grow(&mut self.weights, ROWS * tokens.inner * value_bytes);
         grow(&mut self.totals, ROWS);
         grow(&mut self.sums, ROWS * head_columns);
     }
 
-    fn attend_head(
+    /// Computes the context of one head of one message from its projections. `context` begins at the first column of the
+    /// head.
+    fn attend(
         &mut self,
         session: Session,
-        padded: Padded,
+        shape: Shape,
+        tokens: Tokens,
+        projected: &[f32],
         context: &mut [f32],
-        hidden: usize,
     ) -> Option<()> {
-        let Padded { tokens, token_rows, token_inner, head, head_inner, head_columns, value_bytes } =
-            padded;
+        let format = session.format();
+        let (head_columns, head_inner) = (shape.head_columns(), shape.head_inner());
+        let prepare = Prepare { projected, head_columns, head_inner, tokens, format, room: self };
+        let factor = session.run(prepare)?;
         let keys = Blocks {
-            weights: self.keys.get(..token_rows * head_inner)?,
-            offsets: self.key_offsets.get(..token_rows)?,
+            weights: self.keys.get(..tokens.columns * head_inner)?,
+            offsets: self.key_offsets.get(..tokens.columns)?,
         };
         let values = Blocks {
-            weights: self.values.get(..token_inner * head_columns)?,
+            weights: self.values.get(..tokens.inner * head_columns)?,
             offsets: self.value_offsets.get(..head_columns)?,
         };
-        for first in (0..tokens).step_by(ROWS) {
-            let count = ROWS.min(tokens - first);
+        let row_bytes = head_inner * format.value_bytes();
+        for first in (0..tokens.count).step_by(ROWS) {
+            let count = ROWS.min(tokens.count - first);
             let queries = Activations {
-                bytes: self.queries.get(first * head_inner * value_bytes..)?,
+                bytes: self.queries.get(first * row_bytes..)?,
                 rows: count,
                 inner: head_inner,
             };
-            session.multiply(queries, keys, &mut self.scores, token_rows)?;
+            session.multiply(queries, keys, &mut self.scores, tokens.columns)?;
             session.run(Weigh {
                 scores: &self.scores,
-                stride: token_rows,
-                query_scales: self.query_scales.get(first..first + count)?,
-                key_scales: self.key_scales.get(..tokens)?,
-                row: self.row.get_mut(..tokens)?,
-                format: session.format(),
+                tokens,
+                factor,
+                format,
                 weights: &mut self.weights,
-                weight_bytes: token_inner * value_bytes,
-                totals: &mut self.totals,
+                totals: self.totals.get_mut(..count)?,
             });
-            let weights = Activations { bytes: &self.weights, rows: count, inner: token_inner };
+            let weights = Activations { bytes: &self.weights, rows: count, inner: tokens.inner };
             session.multiply(weights, values, &mut self.sums, head_columns)?;
             session.run(Mix {
                 sums: &self.sums,
-                stride: head_columns,
+                head_columns,
                 totals: self.totals.get(..count)?,
-                value_scales: self.value_scales.get(..head)?,
-                context: context.get_mut(first * hidden..)?,
-                hidden,
+                value_scales: self.value_scales.get(..shape.head)?,
+                context: context.get_mut(first * shape.hidden..)?,
+                hidden: shape.hidden,
             });
         }
         Some(())
@@ -179,60 +250,83 @@ fn grow<T: Clone + Default>(values: &mut Vec<T>, len: usize) {
     }
 }
 
-/// Quantises and packs what one head of one message needs.
+/// Quantises and packs what one head of one message needs; returns what a score has to be multiplied with.
 struct Prepare<'a> {
-    query_key_value: &'a [f32],
-    hidden: usize,
-    /// First column of the head.
-    start: usize,
-    padded: Padded,
+    /// `[n, 3 · head columns]`.
+    projected: &'a [f32],
+    head_columns: usize,
+    head_inner: usize,
+    tokens: Tokens,
     format: ActivationFormat,
-    room: &'a mut Room,
+    room: &'a mut MessageRoom,
 }
-
-/// Queries, keys and values stand side by side.
-const QUERY: usize = 0;
-const KEY: usize = 1;
-const VALUE: usize = 2;
 
 impl Work for Prepare<'_> {
-    type Output = Option<()>;
+    type Output = Option<f32>;
 
     #[inline(always)]
-    fn run<const FMA: bool>(mut self) -> Option<()> {
-        self.queries_and_keys()?;
-        self.values()
+    fn run<const FMA: bool>(mut self) -> Option<f32> {
+        let (queries, keys) = self.scales()?;
+        self.queries_and_keys(queries, keys)?;
+        self.values()?;
+        Some(queries * keys)
     }
 }
 
-impl<'a> Prepare<'a> {
-    /// The columns of the head in the query, key or value of a token.
+impl Prepare<'_> {
+    /// Returns the scales of queries and keys; those of the columns of the values stay in the room.
     #[inline(always)]
-    fn part(&self, token: usize, part: usize) -> Option<&'a [f32]> {
-        let from = (3 * token + part) * self.hidden + self.start;
-        self.query_key_value.get(from..from + self.padded.head)
+    fn scales(&mut self) -> Option<(f32, f32)> {
+        let columns = self.head_columns;
+        let (mut queries, mut keys) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let largest = self.room.value_inverses.get_mut(..columns)?;
+        largest.fill(0.0);
+        for token in self.projected.chunks_exact(PARTS * columns) {
+            let (query, rest) = token.split_at_checked(columns)?;
+            let (key, value) = rest.split_at_checked(columns)?;
+            for part in query.as_chunks::<BLOCK>().0 {
+                rows::raise_magnitudes(part, &mut queries);
+            }
+            for part in key.as_chunks::<BLOCK>().0 {
+                rows::raise_magnitudes(part, &mut keys);
+            }
+            rows::raise_magnitudes(value, largest);
+        }
+        for (scale, largest) in self.room.value_scales.iter_mut().zip(largest) {
+            *scale = *largest / rows::STEPS;
+            *largest = rows::inverse(*largest);
+        }
+        let scale = |lanes: [f32; BLOCK]| lanes.into_iter().fold(0.0, f32::max) / rows::STEPS;
+        Some((scale(queries), scale(keys)))
     }
 
     #[inline(always)]
-    fn queries_and_keys(&mut self) -> Option<()> {
-        let Padded { tokens, head, head_inner, value_bytes, .. } = self.padded;
-        for token in 0..tokens {
-            let (query, key) = (self.part(token, QUERY)?, self.part(token, KEY)?);
-            let room = &mut *self.room;
-            let bytes = room.queries.get_mut(token * head_inner * value_bytes..)?;
-            let bytes = bytes.get_mut(..head * value_bytes)?;
-            *room.query_scales.get_mut(token)? = rows::quantize(query, self.format, bytes);
+    fn queries_and_keys(&mut self, query_scale: f32, key_scale: f32) -> Option<()> {
+        let columns = self.head_columns;
+        let row_bytes = self.head_inner * self.format.value_bytes();
+        let inverse = |scale: f32| rows::inverse(scale * rows::STEPS);
+        let (query_inverse, key_inverse) = (inverse(query_scale), inverse(key_scale));
+        let room = &mut *self.room;
+        let quantized = room.quantized.get_mut(..columns)?;
+        let tokens = self.projected.chunks_exact(PARTS * columns);
+        let queries = room.queries.chunks_exact_mut(row_bytes.max(1));
+        for (index, ((token, to), offset)) in
+            tokens.zip(queries).zip(&mut room.key_offsets).enumerate()
+        {
+            let (query, rest) = token.split_at_checked(columns)?;
+            rows::write_quantized(query, query_inverse, self.format, to);
 
-            let quantized = room.quantized.get_mut(..head.next_multiple_of(STEP))?;
-            *room.key_scales.get_mut(token)? =
-                rows::quantize(key, ActivationFormat::Signed8, quantized);
-            let block = room.keys.get_mut(token / BLOCK * BLOCK * head_inner..)?;
-            let lane = token % BLOCK * STEP;
+            let key = rest.get(..columns)?;
+            rows::write_quantized(key, key_inverse, ActivationFormat::Signed8, quantized);
+            let block = room.keys.get_mut(index / BLOCK * BLOCK * self.head_inner..)?;
+            let lane = index % BLOCK * STEP;
             let (steps, _) = quantized.as_chunks::<STEP>();
             for (step, group) in steps.iter().zip(block.chunks_exact_mut(BLOCK * STEP)) {
                 group.get_mut(lane..lane + STEP)?.copy_from_slice(step);
             }
-            *room.key_offsets.get_mut(token)? = offset(quantized, self.format);
+            if self.format == ActivationFormat::Offset8 {
+                *offset = -128 * quantized.iter().map(|byte| signed(*byte)).sum::<i32>();
+            }
         }
         Some(())
     }
@@ -241,80 +335,57 @@ impl<'a> Prepare<'a> {
     fn values(&mut self) -> Option<()> {
         /// Bytes of a step of a block.
         const GROUP: usize = STEP * BLOCK;
-        let Padded { tokens, token_inner, head, head_columns, .. } = self.padded;
-        self.scale_values()?;
-        self.room.value_offsets.get_mut(..head_columns)?.fill(0);
-        for step in 0..token_inner / STEP {
-            for (row, token) in (step * STEP..(step + 1) * STEP).enumerate() {
-                let value = if token < tokens { self.part(token, VALUE) } else { None };
-                let room = &mut *self.room;
-                let row = room.quantized.get_mut(row * head_columns..(row + 1) * head_columns)?;
-                let Some(value) = value else {
+        let Self { head_columns: columns, tokens, format, .. } = *self;
+        let room = &mut *self.room;
+        let offsets = room.value_offsets.get_mut(..columns)?;
+        offsets.fill(0);
+        let inverses = room.value_inverses.get(..columns)?;
+        let packed = room.values.get_mut(..tokens.inner * columns)?;
+        let quantized = room.quantized.get_mut(..STEP * columns)?;
+        let mut values = self.projected.chunks_exact(PARTS * columns);
+        for step in 0..tokens.inner / STEP {
+            let is_past = step * STEP >= tokens.count;
+            for row in quantized.chunks_exact_mut(columns).take(if is_past { 0 } else { STEP }) {
+                let Some(token) = values.next() else {
                     row.fill(0);
                     continue;
                 };
-                rows::quantize_by_column(value, room.value_inverses.get(..head)?, row);
-                if self.format == ActivationFormat::Offset8 {
-                    for (sum, byte) in room.value_offsets.iter_mut().zip(&*row).take(head) {
-                        *sum -= 128 * i32::from(i8::from_le_bytes([*byte]));
+                rows::quantize_by_column(token.get(2 * columns..)?, inverses, row);
+                if format == ActivationFormat::Offset8 {
+                    for (offset, byte) in offsets.iter_mut().zip(&*row) {
+                        *offset -= 128 * signed(*byte);
                     }
                 }
             }
-            let packed = self.room.values.get_mut(..token_inner * head_columns)?;
-            for (index, block) in packed.chunks_exact_mut(BLOCK * token_inner).enumerate() {
+            for (index, block) in packed.chunks_exact_mut(BLOCK * tokens.inner).enumerate() {
                 let to = block.get_mut(step * GROUP..(step + 1) * GROUP)?;
-                if step * STEP >= tokens {
+                if is_past {
                     to.fill(0);
                     continue;
                 }
-                let columns = |row: usize| -> Option<&[u8; BLOCK]> {
-                    let from = row * head_columns + index * BLOCK;
-                    self.room.quantized.get(from..)?.first_chunk()
+                let row = |row: usize| -> Option<&[u8; BLOCK]> {
+                    quantized.get(row * columns + index * BLOCK..)?.first_chunk()
                 };
-                rows::interleave([columns(0)?, columns(1)?, columns(2)?, columns(3)?], to);
+                rows::interleave([row(0)?, row(1)?, row(2)?, row(3)?], to);
             }
-        }
-        Some(())
-    }
-
-    /// Finds the scale of each column of the values.
-    #[inline(always)]
-    fn scale_values(&mut self) -> Option<()> {
-        let Padded { tokens, head, .. } = self.padded;
-        self.room.value_inverses.get_mut(..head)?.fill(0.0);
-        for token in 0..tokens {
-            let value = self.part(token, VALUE)?;
-            rows::raise_magnitudes(value, &mut self.room.value_inverses);
-        }
-        let room = &mut *self.room;
-        let columns = room.value_scales.iter_mut().zip(&mut room.value_inverses).take(head);
-        for (scale, largest) in columns {
-            *scale = *largest / 127.0;
-            *largest = if *largest > 0.0 { 127.0 / *largest } else { 0.0 };
         }
         Some(())
     }
 }
 
-/// -128 times the sum of the integers, where the format needs it.
+/// Reads a byte in two's complement.
 #[inline(always)]
-fn offset(quantized: &[u8], format: ActivationFormat) -> i32 {
-    if format != ActivationFormat::Offset8 {
-        return 0;
-    }
-    -128 * quantized.iter().map(|byte| i32::from(i8::from_le_bytes([*byte]))).sum::<i32>()
+fn signed(byte: u8) -> i32 {
+    i32::from(i8::from_le_bytes([byte]))
 }
 
 /// Turns the scores of some queries into weights.
 struct Weigh<'a> {
     scores: &'a [i32],
-    stride: usize,
-    query_scales: &'a [f32],
-    key_scales: &'a [f32],
-    row: &'a mut [f32],
+    tokens: Tokens,
+    factor: f32,
     format: ActivationFormat,
     weights: &'a mut [u8],
-    weight_bytes: usize,
     totals: &'a mut [f32],
 }
 
@@ -323,12 +394,12 @@ impl Work for Weigh<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { row, key_scales, format, .. } = self;
-        let queries = self.scores.chunks_exact(self.stride.max(1)).zip(self.query_scales);
-        let to = self.weights.chunks_exact_mut(self.weight_bytes.max(1)).zip(self.totals);
-        for ((scores, scale), (weights, total)) in queries.zip(to) {
-            *total =
-                rows::attention_weights::<FMA>(scores, *scale, key_scales, row, format, weights);
+        let Self { tokens, factor, format, .. } = self;
+        let row_bytes = tokens.inner * format.value_bytes();
+        let to = self.weights.chunks_exact_mut(row_bytes.max(1)).zip(self.totals);
+        for (scores, (weights, total)) in self.scores.chunks_exact(tokens.columns.max(1)).zip(to) {
+            let scores = scores.get(..tokens.count).unwrap_or_default();
+            *total = rows::attention_weights::<FMA>(scores, factor, format, weights);
         }
     }
 }
@@ -336,7 +407,7 @@ impl Work for Weigh<'_> {
 /// Turns weighted sums of values into the context of some tokens.
 struct Mix<'a> {
     sums: &'a [i32],
-    stride: usize,
+    head_columns: usize,
     totals: &'a [f32],
     value_scales: &'a [f32],
     /// From the first column of the head on; `hidden` from one token to the next.
@@ -349,7 +420,7 @@ impl Work for Mix<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let tokens = self.sums.chunks_exact(self.stride.max(1)).zip(self.totals);
+        let tokens = self.sums.chunks_exact(self.head_columns.max(1)).zip(self.totals);
         for ((sums, total), context) in tokens.zip(self.context.chunks_mut(self.hidden.max(1))) {
             let factor = 1.0 / total;
             for ((to, sum), scale) in context.iter_mut().zip(sums).zip(self.value_scales) {

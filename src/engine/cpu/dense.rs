@@ -24,8 +24,6 @@ impl Default for Sums {
 /// What is done with the outputs.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Then {
-    /// They are written.
-    Write,
     /// They are added to what is there.
     Add,
     /// They go through a function and are written.
@@ -43,22 +41,22 @@ impl PackedDense {
         (sums, output): (&mut Sums, &mut [f32]),
     ) -> Option<()> {
         let outputs = self.outputs();
-        for start in (0..rows).step_by(ROWS) {
-            let count = ROWS.min(rows - start);
-            let (activations, row_scales) = input.some_rows(first + start, count)?;
-            let output = output.get_mut(start * outputs..(start + count) * outputs)?;
-            for block in (0..self.blocks()).step_by(BLOCKS) {
-                let blocks = BLOCKS.min(self.blocks() - block);
-                let weights = self.some_blocks(arena, block, blocks)?;
+        // Columns outside: the weights are read from front to back once, however many rows there are.
+        for block in (0..self.blocks()).step_by(BLOCKS) {
+            let blocks = BLOCKS.min(self.blocks() - block);
+            let weights = self.some_blocks(arena, block, blocks)?;
+            let columns = block * BLOCK..outputs.min((block + blocks) * BLOCK);
+            for start in (0..rows).step_by(ROWS) {
+                let count = ROWS.min(rows - start);
+                let (activations, row_scales) = input.some_rows(first + start, count)?;
                 session.multiply(activations, weights, &mut sums.0, COLUMNS)?;
-                let columns = block * BLOCK..outputs.min((block + blocks) * BLOCK);
                 session.run(Epilogue {
                     sums: &sums.0,
                     row_scales,
                     column_scales: self.scales.get(columns.clone())?,
                     bias: self.bias.get(columns.clone())?,
                     then,
-                    output: output.get_mut(columns.start..)?,
+                    output: output.get_mut(start * outputs + columns.start..)?,
                     outputs,
                 });
             }
@@ -90,7 +88,6 @@ impl Work for Epilogue<'_> {
             let columns = column_scales.len().min(output.len());
             let output = output.get_mut(..columns).unwrap_or_default();
             match then {
-                Then::Write => rows::scale::<FMA>(sums, *row_scale, column_scales, bias, output),
                 Then::Add => {
                     rows::scale_and_add::<FMA>(sums, *row_scale, column_scales, bias, output);
                 }

@@ -2,8 +2,8 @@
 //!
 //! Token vectors are f32 between the parts of a block; each dense layer reads them quantised token by token.
 
-use super::attention::{self, Shape};
-use super::dense::{self, Sums, Then};
+use super::attention::{self, Chunk, Shape};
+use super::dense::{Sums, Then};
 use super::kernels::{Arena, Session, Work, rows};
 use super::packing::{PackedDense, QuantizedDense};
 use super::quantized::QuantizedRows;
@@ -15,6 +15,8 @@ use crate::model::weights::{StoredValues, Weights};
 /// Whole messages go through a block together until they have this many tokens: enough for the weights of the block to
 /// be read from the cache once for all of them, and few enough for what is between to stay there, too.
 const CHUNK_TOKENS: usize = 128;
+/// Rows whose intermediate vectors are there at a time.
+const FEED_FORWARD_ROWS: usize = 128;
 
 /// Weights of an encoder.
 #[derive(Debug)]
@@ -33,8 +35,6 @@ pub(super) struct Workspace {
     /// `[T, H]`.
     hidden: Vec<f32>,
     quantized: QuantizedRows,
-    /// `[chunk, 3H]`.
-    query_key_value: Vec<f32>,
     /// `[chunk, H]`.
     context: Vec<f32>,
     quantized_context: QuantizedRows,
@@ -74,10 +74,7 @@ impl Encoder {
             arena,
             embeddings: Embeddings::load(weights, architecture, &names)?,
             layers,
-            shape: Shape {
-                hidden: architecture.hidden_size,
-                head: architecture.hidden_size / architecture.attention_heads,
-            },
+            shape: shape_of(architecture),
             intermediate: architecture.intermediate_size,
             activation: architecture.activation,
         })
@@ -100,60 +97,43 @@ impl Encoder {
         for layer in &self.layers {
             let mut first = 0;
             let mut lengths = messages.clone().map(<[u32]>::len).peekable();
-            let mut chunk = Vec::new();
+            let mut taken = Vec::new();
             while let Some(length) = lengths.next() {
-                chunk.push(length);
-                let taken: usize = chunk.iter().sum();
-                if lengths.peek().is_none_or(|next| taken + next > CHUNK_TOKENS) {
-                    self.layer(session, layer, first, &chunk, workspace)?;
-                    first += taken;
-                    chunk.clear();
+                taken.push(length);
+                let chunk = Chunk { first, lengths: &taken };
+                let tokens = chunk.tokens();
+                if lengths.peek().is_none_or(|next| tokens + next > CHUNK_TOKENS) {
+                    self.layer(session, layer, chunk, workspace)?;
+                    first += tokens;
+                    taken.clear();
                 }
             }
         }
         Some(())
     }
 
-    /// Sends a chunk of whole messages, `lengths` of them from token `first` on, through a block.
+    /// Sends a chunk of messages through a block.
     fn layer(
         &self,
         session: Session,
         layer: &Layer,
-        first: usize,
-        lengths: &[usize],
+        chunk: Chunk<'_>,
         workspace: &mut Workspace,
     ) -> Option<()> {
-        let Workspace {
-            hidden,
-            quantized,
-            query_key_value,
-            context,
-            quantized_context,
-            sums,
-            attention,
-            ..
-        } = workspace;
+        let Workspace { hidden, quantized, context, quantized_context, sums, attention, .. } =
+            workspace;
         let width = self.shape.hidden;
-        let tokens: usize = lengths.iter().sum();
+        let (first, tokens) = (chunk.first, chunk.tokens());
         let hidden = hidden.get_mut(first * width..(first + tokens) * width)?;
 
-        query_key_value.resize(tokens * 3 * width, 0.0);
         context.resize(tokens * width, 0.0);
-        layer.query_key_value.forward(
+        attention::attend(
             session,
-            &self.arena,
-            (quantized, first, tokens),
-            Then::Write,
-            (sums, query_key_value),
+            self.shape,
+            (&self.arena, &layer.query_key_value),
+            (quantized, chunk),
+            (context, attention),
         )?;
-        let mut inputs = query_key_value.as_slice();
-        let mut outputs = context.as_mut_slice();
-        for length in lengths {
-            let (input, output);
-            (input, inputs) = inputs.split_at_checked(length * 3 * width)?;
-            (output, outputs) = outputs.split_at_mut_checked(length * width)?;
-            attention::attend(session, self.shape, input, output, attention)?;
-        }
         quantized_context.resize(tokens, width, session.format());
         quantized_context.quantize(session, 0, context, width);
         layer.attention_output.forward(
@@ -181,8 +161,8 @@ impl Encoder {
         let Workspace { hidden, quantized, intermediate, quantized_intermediate, sums, .. } =
             workspace;
         let width = self.shape.hidden;
-        for start in (first..first + tokens).step_by(dense::ROWS) {
-            let rows = dense::ROWS.min(first + tokens - start);
+        for start in (first..first + tokens).step_by(FEED_FORWARD_ROWS) {
+            let rows = FEED_FORWARD_ROWS.min(first + tokens - start);
             let hidden = hidden.get_mut(start * width..(start + rows) * width)?;
             intermediate.resize(rows * self.intermediate, 0.0);
             layer.intermediate.forward(
@@ -205,6 +185,13 @@ impl Encoder {
             quantized.quantize(session, start, hidden, width);
         }
         Some(())
+    }
+}
+
+fn shape_of(architecture: &Architecture) -> Shape {
+    Shape {
+        hidden: architecture.hidden_size,
+        head: architecture.hidden_size / architecture.attention_heads,
     }
 }
 
@@ -359,7 +346,11 @@ impl LayerParts {
         let dense = |module| QuantizedDense::read(weights, module);
         let norm = |module| Norm::read(weights, architecture, module);
         Ok(Self {
-            query_key_value: QuantizedDense::read_query_key_value(weights, architecture, modules)?,
+            query_key_value: QuantizedDense::read_query_key_value(
+                weights,
+                shape_of(architecture),
+                modules,
+            )?,
             attention_output: dense(&modules.attention_output)?,
             intermediate: dense(&modules.intermediate)?,
             output: dense(&modules.output)?,
@@ -398,7 +389,7 @@ impl LayerParts {
 /// One block.
 #[derive(Debug)]
 struct Layer {
-    /// Queries, keys and values in one matrix `[3H, H]`.
+    /// Queries, keys and values, head by head.
     query_key_value: PackedDense,
     attention_output: PackedDense,
     intermediate: PackedDense,

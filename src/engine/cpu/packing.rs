@@ -1,8 +1,8 @@
 //! From the weights of a bundle to packed int8.
 
+use super::attention::Shape;
 use super::kernels::{Arena, BLOCK, Blocks, INNER, STEP};
 use crate::model::ModelError;
-use crate::model::architecture::Architecture;
 use crate::model::layout::LayerModules;
 use crate::model::weights::{StoredValues, Weights};
 
@@ -43,26 +43,41 @@ impl QuantizedDense {
         Ok(Self { integers, scales, bias })
     }
 
-    /// Makes one layer `[3H, H]` of queries, keys and values. The queries are scaled so that 2 to the power of a score is
-    /// what the softmax wants: by log2 e and one over the root of the width of a head.
+    /// Makes one layer of queries, keys and values, head by head: the queries of a head, its keys, its values, each
+    /// filled up to whole blocks. The queries are scaled so that 2 to the power of a score is what the softmax wants: by
+    /// log2 e and one over the root of the width of a head.
     pub(super) fn read_query_key_value(
         weights: &Weights,
-        architecture: &Architecture,
+        shape: Shape,
         modules: &LayerModules,
     ) -> Result<Self, ModelError> {
-        let head_width = architecture.hidden_size / architecture.attention_heads;
-        let factor = std::f32::consts::LOG2_E / (head_width as f32).sqrt();
-        let mut joined = Self::read(weights, &modules.query)?;
-        for value in joined.scales.iter_mut().chain(&mut joined.bias) {
+        let mut query = Self::read(weights, &modules.query)?;
+        let factor = std::f32::consts::LOG2_E / (shape.head as f32).sqrt();
+        for value in query.scales.iter_mut().chain(&mut query.bias) {
             *value *= factor;
         }
-        for module in [&modules.key, &modules.value] {
-            let Self { integers, scales, bias } = Self::read(weights, module)?;
-            joined.integers.extend(integers);
-            joined.scales.extend(scales);
-            joined.bias.extend(bias);
+        let (key, value) =
+            (Self::read(weights, &modules.key)?, Self::read(weights, &modules.value)?);
+        let mut joined = Self::default();
+        for start in (0..shape.hidden).step_by(shape.head.max(1)) {
+            for part in [&query, &key, &value] {
+                joined.append_rows(part, start, shape.head, shape.head_columns());
+            }
         }
         Ok(joined)
+    }
+
+    /// Appends `count` rows of another layer from `start` on, filled up to `padded` rows with zeros.
+    fn append_rows(&mut self, other: &Self, start: usize, count: usize, padded: usize) {
+        let inputs = other.inputs();
+        let integers = other.integers.iter().skip(start * inputs).take(count * inputs);
+        self.integers.extend(integers);
+        self.scales.extend(other.scales.iter().skip(start).take(count));
+        self.bias.extend(other.bias.iter().skip(start).take(count));
+        let rows = self.bias.len() + padded - count;
+        self.integers.resize(rows * inputs, 0);
+        self.scales.resize(rows, 0.0);
+        self.bias.resize(rows, 0.0);
     }
 
     fn outputs(&self) -> usize {

@@ -9,7 +9,7 @@ use super::{ActivationFormat, BLOCK};
 /// low bits: 1.5 · 2^23.
 const ROUND: f32 = 12_582_912.0;
 /// The largest magnitude of a quantised value.
-const STEPS: f32 = 127.0;
+pub(in super::super) const STEPS: f32 = 127.0;
 /// Lanes that are worked on side by side where a loop carries a value from one round to the next.
 const LANES: usize = 16;
 /// Powers of two are computed inside ± this: beyond it, f32 has no normal ones.
@@ -67,15 +67,24 @@ pub(in super::super) fn quantize(
     quantized: &mut [u8],
 ) -> f32 {
     let largest = largest_magnitude(values);
-    // A row of zeros keeps the scale 0 and gives zeros.
-    let inverse = if largest > 0.0 { STEPS / largest } else { 0.0 };
-    write_quantized(values, inverse, format, quantized);
+    write_quantized(values, inverse(largest), format, quantized);
     largest / STEPS
+}
+
+/// Returns what values whose largest magnitude is given have to be multiplied with to be quantised. Zeros stay zeros.
+#[inline(always)]
+pub(in super::super) fn inverse(largest: f32) -> f32 {
+    if largest > 0.0 { STEPS / largest } else { 0.0 }
 }
 
 /// Writes round(value × inverse) in `format`.
 #[inline(always)]
-fn write_quantized(values: &[f32], inverse: f32, format: ActivationFormat, quantized: &mut [u8]) {
+pub(in super::super) fn write_quantized(
+    values: &[f32],
+    inverse: f32,
+    format: ActivationFormat,
+    quantized: &mut [u8],
+) {
     match format {
         ActivationFormat::Signed8 => {
             for (to, value) in quantized.iter_mut().zip(values) {
@@ -221,37 +230,89 @@ pub(in super::super) fn dot<const FMA: bool>(left: &[f32], right: &[f32]) -> f32
     left_rest.iter().zip(right_rest).fold(total, |total, (left, right)| total + left * right)
 }
 
-/// Turns a row of attention scores into weights, round(127 · 2^(score - largest score)), and returns their sum.
+/// Turns a row of attention scores into weights, round(127 · 2^(factor · (score - largest score))), and returns their
+/// sum.
 ///
-/// A score is sum × `row_scale` × column scale, in units of which 2 to the power is wanted. `values` is room for as
-/// many numbers. At least one weight is 127, so the sum is not 0.
+/// `weights` takes them in `format` and has room for a multiple of [`BLOCK`]; what fills up the last is 0. At least one
+/// weight is 127, so the sum is not 0. A factor that is no number gives a sum that is none.
 #[inline(always)]
 pub(in super::super) fn attention_weights<const FMA: bool>(
-    sums: &[i32],
-    row_scale: f32,
-    column_scales: &[f32],
-    values: &mut [f32],
+    scores: &[i32],
+    factor: f32,
     format: ActivationFormat,
     weights: &mut [u8],
 ) -> f32 {
-    for ((to, sum), scale) in values.iter_mut().zip(sums).zip(column_scales) {
-        *to = *sum as f32 * (row_scale * scale);
-    }
-    let mut largest = [f32::NEG_INFINITY; LANES];
-    let (chunks, rest) = values.as_chunks::<LANES>();
+    let (chunks, rest) = scores.as_chunks::<BLOCK>();
+    let mut largest = [i32::MIN; BLOCK];
     for chunk in chunks {
-        for (largest, value) in largest.iter_mut().zip(chunk) {
-            *largest = if *value > *largest { *value } else { *largest };
+        for (largest, score) in largest.iter_mut().zip(chunk) {
+            *largest = (*largest).max(*score);
         }
     }
-    let largest = largest.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
-    for value in values.iter_mut() {
-        let exponent = (*value - largest).max(-EXPONENT_LIMIT);
-        // Rounded here, so that the sum below is of what is written.
-        *value = STEPS * exp2::<FMA>(exponent) + ROUND - ROUND;
+    let largest = largest.into_iter().chain(rest.iter().copied()).fold(i32::MIN, i32::max);
+    let mut to = weights.chunks_exact_mut(BLOCK * format.value_bytes());
+    let mut totals = [0; BLOCK];
+    for (chunk, to) in chunks.iter().zip(&mut to) {
+        let steps = attention_steps::<FMA>(chunk, largest, factor);
+        for (total, step) in totals.iter_mut().zip(steps) {
+            *total += step;
+        }
+        write_steps(steps, format, to);
     }
-    write_quantized(values, 1.0, format, weights);
-    sum(values, |value| value)
+    if let (false, Some(to)) = (rest.is_empty(), to.next()) {
+        let mut last = [largest; BLOCK];
+        for (to, score) in last.iter_mut().zip(rest) {
+            *to = *score;
+        }
+        let mut steps = attention_steps::<FMA>(&last, largest, factor);
+        for step in steps.iter_mut().skip(rest.len()) {
+            *step = 0;
+        }
+        for (total, step) in totals.iter_mut().zip(steps) {
+            *total += step;
+        }
+        write_steps(steps, format, to);
+    }
+    // 0 × factor: 0, or no number where the factor is none.
+    totals.into_iter().sum::<u32>() as f32 + 0.0 * factor
+}
+
+/// Weights of some scores in steps of 1/127.
+#[inline(always)]
+fn attention_steps<const FMA: bool>(
+    scores: &[i32; BLOCK],
+    largest: i32,
+    factor: f32,
+) -> [u32; BLOCK] {
+    let mut steps = [0; BLOCK];
+    for (step, score) in steps.iter_mut().zip(scores) {
+        // Scores are sums of products of int8, so that their difference is exact in f32 and can't overflow.
+        let exponent = (factor * (score - largest) as f32).max(-EXPONENT_LIMIT);
+        *step = fused::<FMA>(exp2::<FMA>(exponent), STEPS, ROUND).to_bits() & 0xff;
+    }
+    steps
+}
+
+/// Writes steps of 0 to 127 in `format`.
+#[inline(always)]
+fn write_steps(steps: [u32; BLOCK], format: ActivationFormat, to: &mut [u8]) {
+    match format {
+        ActivationFormat::Signed8 => {
+            for (to, step) in to.iter_mut().zip(steps) {
+                *to = step.to_le_bytes()[0];
+            }
+        }
+        ActivationFormat::Offset8 => {
+            for (to, step) in to.iter_mut().zip(steps) {
+                *to = step.to_le_bytes()[0] ^ 0x80;
+            }
+        }
+        ActivationFormat::Signed16 => {
+            for (to, step) in to.as_chunks_mut::<2>().0.iter_mut().zip(steps) {
+                *to = [step.to_le_bytes()[0], 0];
+            }
+        }
+    }
 }
 
 /// Raises each column's largest magnitude to that of a row.

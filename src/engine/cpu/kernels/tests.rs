@@ -204,33 +204,42 @@ fn activations_are_close_to_their_definitions() {
     }
 }
 
+struct Weights<'a>(&'a [i32], f32, ActivationFormat, &'a mut [u8]);
+
+impl Work for Weights<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) -> f32 {
+        rows::attention_weights::<FMA>(self.0, self.1, self.2, self.3)
+    }
+}
+
 #[test]
 fn attention_weights_are_powers_of_two_in_steps_of_the_largest() {
-    let sums = [100, -50, 0, 100, 37, -10_000];
-    let scales = [0.01_f32, 0.02, 0.01, 0.01, 0.03, 1.0];
     for session in sessions() {
         let format = session.format();
-        let mut room = [0.0; 6];
-        let mut bytes = vec![0; 6 * format.value_bytes()];
-        struct Weights<'a>(&'a [i32], &'a [f32], &'a mut [f32], ActivationFormat, &'a mut [u8]);
-        impl Work for Weights<'_> {
-            type Output = f32;
-            #[inline(always)]
-            fn run<const FMA: bool>(self) -> f32 {
-                rows::attention_weights::<FMA>(self.0, 2.0, self.1, self.2, self.3, self.4)
-            }
+        for (count, factor) in
+            [(1, 0.02), (15, 0.02), (16, 0.001), (37, 0.02), (64, 0.0), (3, 50.0)]
+        {
+            let scores: Vec<i32> =
+                integers(count, 9).into_iter().map(|value| i32::from(value) * 3).collect();
+            let mut bytes = vec![9; 64 * format.value_bytes()];
+
+            let total = session.run(Weights(&scores, factor, format, &mut bytes));
+
+            let largest = *scores.iter().max().unwrap();
+            let power = |score: &i32| (f64::from(score - largest) * f64::from(factor)).exp2();
+            let mut expected: Vec<i8> =
+                scores.iter().map(|score| (127.0 * power(score)).round() as i8).collect();
+            let sum: f32 = expected.iter().map(|value| f32::from(*value)).sum();
+            expected.resize(count.next_multiple_of(BLOCK), 0);
+            let expected = in_format(&expected, format);
+            assert_eq!(bytes[..expected.len()], expected, "{session:?}, {count} scores");
+            assert!((total - sum).abs() < 1e-3);
         }
-
-        let total = session.run(Weights(&sums, &scales, &mut room, format, &mut bytes));
-
-        let scores =
-            sums.iter().zip(&scales).map(|(sum, scale)| f64::from(*sum) * f64::from(*scale) * 2.0);
-        let scores: Vec<f64> = scores.collect();
-        let largest = scores.iter().copied().fold(f64::MIN, f64::max);
-        let expected = scores.iter().map(|score| (127.0 * (score - largest).exp2()).round() as i8);
-        let expected: Vec<i8> = expected.collect();
-        assert_eq!(bytes, in_format(&expected, format), "{session:?}");
-        assert!((total - expected.iter().map(|value| f32::from(*value)).sum::<f32>()).abs() < 1e-3);
+        let total = session.run(Weights(&[1, 2], f32::NAN, format, &mut [0; 64]));
+        assert!(total.is_nan(), "{session:?}: {total}");
     }
 }
 
