@@ -199,6 +199,7 @@ impl Config {
         for (key, value, min, max) in ranges {
             check_range(key, value as u128, min as u128, max as u128)?;
         }
+        check_range("inference.cache_bytes", u128::from(inference.cache_bytes), 0, 1 << 40)?;
         server.check()?;
         check_time("thread.max_wait (ms)", self.thread.max_wait, 0)?;
         check_time("policy.reload_interval (ms)", self.policy.reload_interval, 0)?;

@@ -154,7 +154,15 @@ impl Worker {
         }
         let started = Instant::now();
         match self.infer(&jobs) {
-            Ok(outputs) => answer(jobs, outputs, started, started.elapsed()),
+            Ok(outputs) => {
+                let inference = started.elapsed();
+                if let Some(cache) = self.queue.cache() {
+                    for (job, output) in jobs.iter().zip(&outputs) {
+                        cache.insert(&job.input_ids, output);
+                    }
+                }
+                answer(jobs, outputs, started, inference);
+            }
             Err(error) => match <[Job; 1]>::try_from(jobs) {
                 Ok([job]) => job.answer(Err(error)),
                 Err(jobs) => {

@@ -7,6 +7,7 @@ use super::pb;
 use super::pb::model_service_server::{ModelService, ModelServiceServer};
 use super::status::from_error;
 use super::{MAX_QUESTION_BYTES, to_u32};
+use crate::batching::CacheSnapshot;
 use crate::error::{Error, NotReadyReason};
 use crate::lifecycle::ServiceState;
 use crate::message::ModelSelector;
@@ -99,11 +100,17 @@ fn describe(model: &LoadedModel, snapshot: &Snapshot) -> pb::Model {
             instruction_set: engine.instruction_set.to_owned(),
             instances: to_u32(settings.instances),
             max_batch_tokens: to_u32(settings.max_batch_tokens),
+            output_cache: model.queue().cache().map(|cache| output_cache(cache.snapshot())),
         }),
         parameter_count: model.parameter_count(),
         weights_bytes: model.weights_bytes(),
         abstention: Some(abstention(&manifest.abstention)),
     }
+}
+
+fn output_cache(cache: CacheSnapshot) -> pb::OutputCache {
+    let CacheSnapshot { capacity_bytes, used_bytes, entries, hits, misses } = cache;
+    pb::OutputCache { capacity_bytes, used_bytes, entries, hits, misses }
 }
 
 fn abstention(rules: &AbstentionRules) -> pb::AbstentionRules {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::LoadError;
-use crate::batching::{BatchLimits, Job, Lane, Queue, QueueError, Submitted, WorkerPool};
+use crate::batching::{
+    BatchLimits, Job, Lane, OutputCache, Queue, QueueError, Submitted, WorkerPool,
+};
 use crate::engine::cpu::InstructionSet;
 use crate::engine::{EngineInfo, EngineKind, MessageOutput, ReplicaFactory};
 use crate::labels::{HeadName, LabelSet};
@@ -41,6 +43,8 @@ pub struct InferenceSettings {
     pub max_batch_messages: usize,
     /// Messages that may wait for inference, for each model.
     pub max_queue_size: usize,
+    /// Memory for the outputs of messages that came before, for each model; 0 for none.
+    pub cache_bytes: u64,
 }
 
 /// An instruction set in settings: its name, or "auto".
@@ -118,7 +122,8 @@ impl LoadedModel {
     ) -> Result<Self, LoadError> {
         let mut manifest = bundle.manifest().clone();
         let taxonomy = taxonomy_of(bundle, taxonomy, &mut manifest)?;
-        let queue = Arc::new(Queue::new(settings.max_queue_size));
+        let queue = Queue::new(settings.max_queue_size);
+        let queue = Arc::new(queue.with_cache(OutputCache::new(settings.cache_bytes)));
         let limits = BatchLimits {
             max_tokens: settings.max_batch_tokens,
             max_messages: settings.max_batch_messages,

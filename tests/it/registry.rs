@@ -22,6 +22,7 @@ const SETTINGS: InferenceSettings = InferenceSettings {
     max_batch_tokens: 100,
     max_batch_messages: 10,
     max_queue_size: 10,
+    cache_bytes: 0,
 };
 
 /// The small model under another name and version.

@@ -319,3 +319,23 @@ async fn policies_are_told_with_their_text() {
     assert_eq!(reply.revisions.unwrap().policy_digest, listed.policies[0].digest);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_message_that_came_before_is_answered_from_the_cache_and_counted() {
+    let server = TestServer::start(stub(orders), &["inference.cache_bytes=100000"]).await;
+    let with_id = |id: &str, text: &str| pb::ClassifyRequest { id: id.into(), ..request(text) };
+
+    let first = classify(&server, with_id("a", "where is order 4711?")).await;
+    let again = classify(&server, with_id("b", "where is order 4711?")).await;
+    let other = classify(&server, with_id("c", "where is order 4712?")).await;
+
+    assert_eq!((first.batch_size, again.batch_size, other.batch_size), (1, 0, 1));
+    assert_eq!((again.id.as_str(), &again.intents), ("b", &first.intents));
+    assert_eq!(again.entities, first.entities);
+    assert_eq!(server.counters_at_rest().await.answered, 3);
+    let mut models = server.models().await;
+    let listed = models.list_models(pb::ListModelsRequest {}).await.unwrap().into_inner().models;
+    let cache = listed[0].engine.clone().unwrap().output_cache.unwrap();
+    assert_eq!((cache.hits, cache.capacity_bytes), (1, 100_000));
+    server.stop().await;
+}

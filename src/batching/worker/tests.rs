@@ -1,5 +1,5 @@
 use super::*;
-use crate::batching::{Lane, Submitted};
+use crate::batching::{Lane, OutputCache, Submitted};
 use crate::engine::stub::StubEngine;
 use crate::engine::{BatchOutput, HeadOutput};
 use crate::labels::HeadName;
@@ -150,4 +150,31 @@ fn message_given_up_while_its_batch_failed_is_not_computed_alone() {
     assert!(first_logit(refused).is_err());
     pool.join();
     assert_eq!(computed.load(std::sync::atomic::Ordering::SeqCst), 3, "batch, kept, refused");
+}
+
+#[test]
+fn a_message_that_came_before_is_answered_without_the_engine() {
+    let queue = Arc::new(Queue::new(10).with_cache(OutputCache::new(1 << 20)));
+    let pool = start(&queue, &echoing());
+    let compute = |token| push(&queue, token).result.blocking_recv().unwrap().unwrap();
+
+    let (first, second, other) = (compute(5), compute(5), compute(6));
+
+    assert_eq!((first.batch_size, second.batch_size, other.batch_size), (1, 0, 1));
+    assert_eq!(second.output, first.output);
+    assert_ne!(other.output, first.output);
+    pool.join();
+}
+
+#[test]
+fn a_message_that_failed_is_not_kept() {
+    let queue = Arc::new(Queue::new(10).with_cache(OutputCache::new(1 << 20)));
+    let pool = start(&queue, &echoing());
+
+    for _ in 0..2 {
+        assert!(push(&queue, REFUSED).result.blocking_recv().unwrap().is_err());
+    }
+
+    assert_eq!(queue.cache().unwrap().snapshot().entries, 0);
+    pool.join();
 }
