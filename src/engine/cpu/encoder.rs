@@ -4,7 +4,7 @@
 
 use super::attention::{self, Chunk, Shape};
 use super::dense::{Sums, Then};
-use super::kernels::{Arena, Session, Work, rows};
+use super::kernels::{ActivationFormat, Arena, Session, Work, rows};
 use super::packing::{PackedDense, QuantizedDense};
 use super::quantized::QuantizedRows;
 use crate::model::ModelError;
@@ -92,8 +92,9 @@ impl Encoder {
         let tokens: usize = messages.clone().map(<[u32]>::len).sum();
         workspace.hidden.resize(tokens * hidden, 0.0);
         workspace.quantized.resize(tokens, hidden, session.format());
-        self.embeddings.forward(session, messages.clone(), &mut workspace.hidden)?;
-        workspace.quantized.quantize(session, 0, &workspace.hidden, hidden);
+        let Workspace { hidden: vectors, quantized, .. } = workspace;
+        self.embeddings.forward(session, messages.clone(), vectors)?;
+        self.embeddings.norm.normalize(session, vectors, quantized, 0);
         for layer in &self.layers {
             let mut first = 0;
             let mut lengths = messages.clone().map(<[u32]>::len).peekable();
@@ -143,8 +144,7 @@ impl Encoder {
             Then::Add,
             (sums, hidden),
         )?;
-        layer.attention_norm.normalize(session, hidden);
-        quantized.quantize(session, first, hidden, width);
+        layer.attention_norm.normalize(session, hidden, quantized, first);
 
         self.feed_forward(session, layer, first, tokens, workspace)
     }
@@ -181,8 +181,7 @@ impl Encoder {
                 Then::Add,
                 (sums, hidden),
             )?;
-            layer.output_norm.normalize(session, hidden);
-            quantized.quantize(session, start, hidden, width);
+            layer.output_norm.normalize(session, hidden, quantized, start);
         }
         Some(())
     }
@@ -232,6 +231,7 @@ impl Embeddings {
         })
     }
 
+    /// Sums the embeddings of each token into `[T, H]`, not yet normalised.
     fn forward<'a>(
         &self,
         session: Session,
@@ -261,7 +261,6 @@ impl Embeddings {
                 }
             }
         }
-        self.norm.normalize(session, hidden);
         Some(())
     }
 }
@@ -303,15 +302,24 @@ impl Norm {
         })
     }
 
-    /// Normalises each row of `[T, H]`.
-    fn normalize(&self, session: Session, values: &mut [f32]) {
-        session.run(Normalize { norm: self, values });
+    /// Normalises each row of `[T, H]` and quantises it into the rows from `first` on.
+    fn normalize(
+        &self,
+        session: Session,
+        values: &mut [f32],
+        quantized: &mut QuantizedRows,
+        first: usize,
+    ) {
+        session.run(Normalize { norm: self, values, format: session.format(), quantized, first });
     }
 }
 
 struct Normalize<'a> {
     norm: &'a Norm,
     values: &'a mut [f32],
+    format: ActivationFormat,
+    quantized: &'a mut QuantizedRows,
+    first: usize,
 }
 
 impl Work for Normalize<'_> {
@@ -320,8 +328,10 @@ impl Work for Normalize<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let Norm { scale, shift, epsilon } = self.norm;
-        for row in self.values.chunks_exact_mut(scale.len().max(1)) {
-            rows::normalize::<FMA>(row, scale, shift, *epsilon);
+        let rows = self.values.chunks_exact_mut(scale.len().max(1));
+        for (values, (to, row_scale)) in rows.zip(self.quantized.rows_mut(self.first)) {
+            rows::normalize::<FMA>(values, scale, shift, *epsilon);
+            *row_scale = rows::quantize(values, self.format, to);
         }
     }
 }

@@ -32,6 +32,12 @@ impl QuantizedRows {
         session.run(Quantize { values, width, format: session.format(), first, to: self });
     }
 
+    /// Returns each row from `first` on, to be written, and its scale.
+    pub(super) fn rows_mut(&mut self, first: usize) -> impl Iterator<Item = (&mut [u8], &mut f32)> {
+        let bytes = self.bytes.chunks_exact_mut(self.row_bytes.max(1));
+        bytes.zip(&mut self.scales).skip(first)
+    }
+
     /// Returns `rows` rows from `first` on, and their scales; `None` past the last one.
     pub(super) fn some_rows(&self, first: usize, rows: usize) -> Option<(Activations<'_>, &[f32])> {
         let bytes = self.bytes.get(first * self.row_bytes..)?;
@@ -53,11 +59,9 @@ impl Work for Quantize<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let QuantizedRows { bytes, scales, row_bytes, .. } = self.to;
         let rows = self.values.chunks_exact(self.width.max(1));
-        let to = bytes.chunks_exact_mut((*row_bytes).max(1)).zip(scales).skip(self.first);
-        for (values, (bytes, scale)) in rows.zip(to) {
-            *scale = rows::quantize(values, self.format, bytes);
+        for (values, (to, scale)) in rows.zip(self.to.rows_mut(self.first)) {
+            *scale = rows::quantize(values, self.format, to);
         }
     }
 }
