@@ -2,6 +2,7 @@
 
 mod classify;
 mod eval;
+mod input;
 mod model;
 mod offline;
 mod policy;

@@ -15,7 +15,6 @@ pub mod html;
 pub mod measurement;
 pub mod outcomes;
 pub mod perturbation;
-pub mod random;
 pub mod ranking;
 pub mod records;
 pub mod report;

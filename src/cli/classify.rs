@@ -1,6 +1,5 @@
 //! `signalbox classify`: messages from the command line or a file, without a server.
 
-mod input;
 mod output;
 
 use std::fs::File;
@@ -16,8 +15,8 @@ use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
 
-use self::input::{Format as InputFormat, Line};
 use self::output::{Outcome, Target, Writer};
+use super::input::{self, Format as InputFormat, Line};
 use super::offline::{Answered, Offline, classify_all};
 use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
 use crate::message::{Channel, MessageDraft, MessageRecord};

@@ -1,7 +1,7 @@
 //! How much a figure owes to the messages that happened to be there.
 
-use super::random::Random;
 use super::tally::mean;
+use crate::random::Random;
 
 /// Returns how often each of `messages` counts in a resample: from each stratum as many are drawn, with replacement, as
 /// it has.

@@ -13,55 +13,26 @@ mod overview;
 mod plots;
 mod robustness;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::report::{Evaluation, ModelIdentity, Report};
+use crate::page::{Page, Section};
 
-const STYLE: &str = include_str!("html/page.css");
-const SCRIPT: &str = include_str!("html/page.js");
-
-/// Lets the page use what is inside it and nothing else, even if a text should slip through as markup.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
-
-/// A part of the page.
-struct Section {
-    id: &'static str,
-    title: &'static str,
-    content: Markup,
-}
+const STYLE: &str = include_str!("html/evaluation.css");
+const SCRIPT: &str = include_str!("html/evaluation.js");
 
 /// Returns the page.
 #[must_use]
 pub fn page(report: &Report) -> String {
     let models: Vec<&Evaluation> =
         std::iter::once(&report.evaluation).chain(report.compared.as_ref()).collect();
-    let sections = sections(report, &models);
-    let title = title(report);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header { (head(report, &models)) }
-                nav aria-label="Sections" {
-                    @for section in &sections { a href={ "#" (section.id) } { (section.title) } }
-                }
-                main {
-                    @for section in &sections {
-                        section id=(section.id) { h2 { (section.title) } (section.content) }
-                    }
-                }
-                footer { (foot(report)) }
-                script { (PreEscaped(SCRIPT)) }
-            }
-        }
+    let page = Page {
+        title: title(report),
+        style: STYLE,
+        script: Some(SCRIPT),
+        head: head(report, &models),
+        sections: sections(report, &models),
+        foot: foot(report),
     };
     page.into_string()
 }

@@ -9,7 +9,7 @@ mod marks;
 mod punctuation;
 mod typing;
 
-use super::random::{Random, stream_of};
+use crate::random::{Random, stream_of};
 
 /// A way to disturb a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

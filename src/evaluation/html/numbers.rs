@@ -2,27 +2,11 @@
 
 use super::super::bootstrap::Interval;
 use super::super::figures::Figure;
-
-/// Shown where there is nothing to measure.
-const NOTHING: &str = "–";
-
-/// A count with its thousands apart.
-pub(super) fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// A share in per cent.
-pub(super) fn percent(value: f64) -> String {
-    format!("{:.1}\u{a0}%", value * 100.0)
-}
+use crate::page::numbers::NOTHING;
+pub(super) use crate::page::{
+    drawing::at,
+    numbers::{count, percent},
+};
 
 /// A score between 0 and 1.
 pub(super) fn score(value: f64) -> String {
@@ -101,22 +85,9 @@ impl Kind {
     }
 }
 
-/// A coordinate of a drawing.
-pub(super) fn at(value: f64) -> String {
-    let text = format!("{:.1}", value + 0.0);
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_grouped() {
-        assert_eq!(count(7), "7");
-        assert_eq!(count(1_870), "1,870");
-        assert_eq!(count(1_234_567), "1,234,567");
-    }
 
     #[test]
     fn differences_show_their_sign_and_no_negative_zero() {

@@ -6,6 +6,7 @@ use super::super::report::Evaluation;
 use super::super::report::curves::{BinReport, CoveragePoint, ReliabilityReport};
 use super::legend;
 use super::numbers::{at, percent, score};
+use crate::page::drawing::path;
 
 /// A square field with room for the labels of its axes.
 const LEFT: f64 = 38.0;
@@ -51,15 +52,6 @@ impl Field {
             }
         }
     }
-}
-
-fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
-    let mut path = String::new();
-    for (x, y) in points {
-        path.push(if path.is_empty() { 'M' } else { 'L' });
-        path.push_str(&format!("{} {}", at(x), at(y)));
-    }
-    path
 }
 
 /// Reliability diagrams and the coverage curve.

@@ -1,6 +1,6 @@
 //! Which key lies beside which.
 
-use super::super::random::Random;
+use crate::random::Random;
 
 /// Rows of letters of the keyboards that are usual for a language; the last entry is for all others.
 const LAYOUTS: [(&str, &[&str]); 7] = [

@@ -1,8 +1,8 @@
 //! Typing errors.
 
-use super::super::random::Random;
 use super::keyboard::neighbour;
 use super::marks::marks;
+use crate::random::Random;
 
 /// Letters for one error.
 const LETTERS_PER_ERROR: usize = 30;

@@ -31,6 +31,12 @@ impl Random {
         below
     }
 
+    /// Returns a number in [0, 1).
+    pub fn unit(&mut self) -> f64 {
+        // 53 bits are exact in f64.
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// Returns one of several; `None` without any.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.below(items.len()))
