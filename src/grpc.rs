@@ -2,6 +2,7 @@
 
 mod call;
 mod classifier;
+pub mod client;
 pub mod codec;
 mod convert;
 mod deadline;
