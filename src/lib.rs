@@ -18,6 +18,7 @@
 
 pub mod app;
 pub mod batching;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -17,6 +17,13 @@ pub fn count(value: u64) -> String {
     grouped
 }
 
+/// A count with its noun, which takes an s where there are several.
+#[must_use]
+pub fn counted(value: usize, noun: &str) -> String {
+    let plural = if value == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(value as u64))
+}
+
 /// A share in per cent.
 #[must_use]
 pub fn percent(value: f64) -> String {
