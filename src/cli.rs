@@ -1,5 +1,6 @@
 //! The command line: one program with subcommands.
 
+mod bench;
 mod classify;
 mod eval;
 mod input;
@@ -42,6 +43,8 @@ enum Command {
     Classify(classify::ClassifyArguments),
     /// Measure a model on labelled messages, or compare two
     Eval(eval::EvalArguments),
+    /// Measure how fast a running server is, or compare two runs
+    Bench(bench::BenchArguments),
     /// Show or verify a model directory
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -112,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Classify(arguments) => classify::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Completions { shell } => {

@@ -8,6 +8,7 @@
     reason = "test code"
 )]
 
+mod bench;
 mod binary;
 mod calls;
 mod corpus;
