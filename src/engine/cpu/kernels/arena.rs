@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "aligned memory")]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, dealloc};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
@@ -28,12 +28,15 @@ impl Arena {
         let bytes = bytes.max(1).checked_next_multiple_of(HUGE_PAGE)?;
         let layout = Layout::from_size_align(bytes, HUGE_PAGE).ok()?;
         // SAFETY: the layout has a size of at least one huge page.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        #[cfg(target_os = "linux")]
+        let start = NonNull::new(unsafe { alloc(layout) })?;
+        // Before the first write, which is when the kernel chooses the pages. Miri knows no such call.
+        #[cfg(all(target_os = "linux", not(miri)))]
         // SAFETY: advice on memory that was just allocated; a refusal leaves ordinary pages.
         unsafe {
             libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
         }
+        // SAFETY: that many bytes were just allocated.
+        unsafe { start.as_ptr().write_bytes(0, bytes) };
         Some(Self { start, layout })
     }
 }
