@@ -83,16 +83,25 @@ class OnnxRuntime:
 class Ours:
     """`benches/engine.rs` in a process of its own."""
 
-    def __init__(self, model: Path):
-        command = ["cargo", "bench", "--quiet", "--bench", "engine", "--", "--lines", str(model.resolve())]
+    def __init__(self, model: Path, core: int | None = None):
+        pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
+        command = [*pinned, "cargo", "bench", "--quiet", "--bench", "engine", "--", "--lines", str(model.resolve())]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.names: list[str] = json.loads(self._process.stdout.readline())
 
-    def time(self, engine: str, lengths: list[int], repetitions: int) -> list[float]:
-        """Seconds of each repetition."""
+    def ask(self, engine: str, lengths: list[int], repetitions: int) -> None:
+        """Starts to time an engine."""
         self._process.stdin.write(f"{engine} {repetitions} {','.join(map(str, lengths))}\n")
         self._process.stdin.flush()
+
+    def answer(self) -> list[float]:
+        """Seconds of each repetition of what was asked for."""
         return json.loads(self._process.stdout.readline())
+
+    def time(self, engine: str, lengths: list[int], repetitions: int) -> list[float]:
+        """Seconds of each repetition."""
+        self.ask(engine, lengths, repetitions)
+        return self.answer()
 
 
 def cpu_name() -> str:
