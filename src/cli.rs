@@ -9,6 +9,7 @@ mod offline;
 mod policy;
 mod routing;
 mod serve;
+mod table;
 
 use std::io::Write;
 use std::path::PathBuf;

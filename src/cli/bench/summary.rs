@@ -1,10 +1,10 @@
 //! What was found, on one screen.
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table, TableComponent};
+use comfy_table::{CellAlignment, Table};
 
 use crate::bench::comparison::{Comparison, Ratio};
 use crate::bench::report::{Report, SaturationReport, StepReport};
+use crate::cli::table::empty;
 
 /// Puts what matters most into tables. Times are in milliseconds.
 pub(super) fn of(report: &Report) -> String {
@@ -58,18 +58,6 @@ pub(super) fn of_comparison(comparison: &Comparison) -> String {
         text.push_str(&format!("\nonly one of the runs has {} calls/s\n", rates.join(", ")));
     }
     text.trim_end().to_owned()
-}
-
-fn empty(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(NOTHING).force_no_tty().set_header(header.iter().copied());
-    for component in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
-        table.set_style(component, '─');
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 fn time(milliseconds: Option<f64>) -> String {

@@ -1,8 +1,8 @@
 //! What was found, on one screen.
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table, TableComponent};
+use comfy_table::{CellAlignment, Table};
 
+use crate::cli::table::empty;
 use crate::evaluation::comparison::{Change, Comparison};
 use crate::evaluation::figures::Figure;
 use crate::evaluation::report::parts::{FiguresReport, Named, PartReport};
@@ -70,18 +70,6 @@ fn head(report: &Report, evaluation: &Evaluation) -> String {
         draws => format!("; in brackets 95 % intervals from {draws} resamples"),
     };
     format!("{}: {messages} messages from {files} file(s){intervals}", model(evaluation))
-}
-
-fn empty(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(NOTHING).force_no_tty().set_header(header.iter().copied());
-    for component in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
-        table.set_style(component, '─');
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 fn number(value: Option<f64>) -> String {
