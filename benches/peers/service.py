@@ -99,12 +99,14 @@ def overhead(programs: dict, seconds: int) -> float:
         text.flush()
         load = ("--connections", "1", "--warm-up", "1s", "--duration", f"{seconds}s", "--input", text.name)
         step = bench(*load)["steps"][0]
-        inference = next(stage["time"] for stage in step["stages"] if stage["stage"] == "inference")
+        call = step["service"]["p50_ms"]
+        inference = next(stage["time"]["p50_ms"] for stage in step["stages"] if stage["stage"] == "inference")
+        others = call - inference
         print(
-            f"overhead: {step['tokens']:.0f} tokens, call {step['service']['p50_ms']:.3f} ms, inference "
-            f"{inference['p50_ms']:.3f} ms, others {step['service']['p50_ms'] - inference['p50_ms']:.3f} ms"
+            f"overhead: {step['tokens']:.0f} tokens, call {call:.3f} ms, inference {inference:.3f} ms, "
+            f"others {others:.3f} ms"
         )
-        return step["service"]["p50_ms"] - inference["p50_ms"]
+        return others
 
 
 def highest(kind: str, programs: dict, seconds: int, count: int = 0, bound: bool = True) -> float:

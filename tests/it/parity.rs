@@ -272,11 +272,9 @@ fn int8_is_close_to_the_reference_with_every_instruction_set() {
         let expected = expected(&bundle, &golden);
         for (which, mut engine) in engines(&bundle, 1) {
             // Without vector instructions and hardly optimised, a message of the large model takes seconds.
-            let is_slow = which == InstructionSet::Portable.name();
-            let ids: Vec<&[u32]> =
-                ids(&golden).into_iter().step_by(if is_slow { 9 } else { 1 }).collect();
-            let expected: Vec<&MessageOutput> =
-                expected.iter().step_by(if is_slow { 9 } else { 1 }).collect();
+            let every = if which == InstructionSet::Portable.name() { 9 } else { 1 };
+            let ids: Vec<&[u32]> = ids(&golden).into_iter().step_by(every).collect();
+            let expected: Vec<&MessageOutput> = expected.iter().step_by(every).collect();
             let found = rows(infer(&mut *engine, &ids));
 
             let (mut of_difference, mut of_logits) = (0.0, 0.0);
