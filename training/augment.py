@@ -74,9 +74,14 @@ def full_width(text: str) -> str:
     return "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isalnum() else c for c in text)
 
 
+def capitals(text: str, lang: str | None) -> str:
+    """The whole message in capitals; the Turkish i keeps its dot."""
+    return (text.replace("i", "İ") if lang == "tr" else text).upper()
+
+
 def noise(text: str, source: random.Random, lang: str | None = None) -> str:
     """Returns the text changed in one way that does not touch its meaning."""
-    kind = source.randrange(10)
+    kind = source.randrange(12)
     if kind == 0:
         return text.lower()
     if kind == 1:
@@ -86,7 +91,9 @@ def noise(text: str, source: random.Random, lang: str | None = None) -> str:
     if kind == 4:
         return other_digits(text, source)
     if kind == 5:
-        return text.upper() if source.random() < 0.6 else text.replace("\n", " ")
+        return text.replace("\n", " ") if "\n" in text else capitals(text, lang)
+    if kind in (10, 11):
+        return capitals(text, lang)
     if kind in (6, 7):
         plain = without_marks(text)
         return plain.lower() if source.random() < 0.5 else plain

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from augment import noise
+from augment import capitals, noise
 from base import Base
 from distil import new_encoder
 from labels import Labels, Targets, fold, read_labels, targets
@@ -114,7 +114,11 @@ class Corpus:
                     result.append(made)
                     continue
             text = noise(row["text"], random, row["lang"]) if chance < JOINED_SHARE + NOISE_SHARE else row["text"]
-            result.append(Row(text, int(t.primary[i]), t.intents[i], int(t.polarity[i]), t.flags[i], teacher=i))
+            made = Row(text, int(t.primary[i]), t.intents[i], int(t.polarity[i]), t.flags[i], teacher=i)
+            if text != row["text"] and text == capitals(row["text"], row["lang"]):
+                # Who shouts may be angry: only what is wanted stays the same.
+                made.weights, made.teacher = (1.0, 0.0, 0.0), -1
+            result.append(made)
         for row in random.sample(self._public, min(public_rows, len(self._public))):
             result.append(self._public_row(row))
         return result
@@ -201,7 +205,7 @@ class Loss:
         )
         if self._teachers is None:
             return hard.mean()
-        places = stacked([row.teacher for row in rows])
+        places = stacked([row.teacher if row.teacher < len(self._teachers) else -1 for row in rows])
         theirs = self._sizes.split(self._teachers[places.clamp(min=0)].to(logits.device).float())
         t = SOFTMAX_TEMPERATURE
         soft = (
@@ -241,8 +245,13 @@ def standardise(model: Classifier, ids: list[list[int]]) -> None:
 
 
 def teachers_logits(work: Path, names: list[str], rows: list[dict]) -> torch.Tensor:
-    """For each message the logits of the teacher that has not seen its author."""
+    """For each message the logits of the teacher that has not seen its author.
+
+    Messages that were appended after the teachers were made have none: a teacher is not in honest doubt about a kind
+    of message that it has never seen, but ignorant.
+    """
     all_logits = [np.load(work / f"{name}-train.npy") for name in names]
+    rows = rows[: len(all_logits[0])]
     by_fold = {json.loads((work / f"{name}.json").read_text())["without_fold"]: i for i, name in enumerate(names)}
     mean = np.mean(np.stack([logits.astype(np.float32) for logits in all_logits]), axis=0)
     for i, row in enumerate(rows):
