@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures_util::future::FusedFuture;
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -18,11 +18,13 @@ use crate::engine::cpu::{CpuModel, InstructionSet};
 use crate::engine::{EngineKind, ReplicaFactory};
 use crate::grpc::{self, GrpcError};
 use crate::lifecycle::{Lifecycle, ServiceState};
-use crate::model::{ModelBundle, ModelError, ModelSource};
+use crate::model::{ModelBundle, ModelSource};
 use crate::pipeline::Pipeline;
 use crate::policies::{Policies, PolicyLoadErrors};
 use crate::policy::Vocabulary;
-use crate::registry::{InferenceSettings, LoadError, LoadedModel, Registry, Snapshot, taxonomy_of};
+use crate::registry::{LoadError, LoadedModel, ModelManager, Registry, Snapshot, taxonomy_of};
+
+pub use crate::registry::EngineLoader;
 use crate::taxonomy::{DEFAULT_YAML, Taxonomy, TaxonomyError};
 use crate::telemetry::counters::CounterSnapshot;
 use crate::telemetry::events;
@@ -33,10 +35,8 @@ const FLUSH_GRACE: Duration = Duration::from_secs(1);
 /// How often the drain looks whether calls are still open.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 
-/// Prepares the replicas of a verified model.
-pub type EngineLoader = dyn Fn(&ModelBundle, &InferenceSettings) -> Result<Arc<ReplicaFactory>, ModelError>
-    + Send
-    + Sync;
+/// How often models that were taken out are looked at: their last messages take seconds at most.
+const RETIRE_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why the service can't run.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub enum AppError {
     /// The address can't be announced, for example in a port file.
     #[error("the address can't be announced")]
     Announce(#[source] std::io::Error),
-    /// A model can't be served.
+    /// A model can't be read.
     #[error("model {path} can't be served")]
     Load {
         /// Which one.
@@ -77,8 +77,8 @@ pub enum AppError {
     /// A routing policy can't be taken up.
     #[error("a routing policy can't be taken up")]
     Policy(#[from] PolicyLoadErrors),
-    /// The set of models is not valid.
-    #[error("the models can't be served together")]
+    /// The models can't be served.
+    #[error("the models can't be served")]
     Models(#[source] LoadError),
     /// The transport failed.
     #[error("the gRPC server failed")]
@@ -137,7 +137,7 @@ pub fn load_taxonomy(path: &Path) -> Result<Arc<Taxonomy>, AppError> {
 #[derive(Clone)]
 pub struct App {
     config: Config,
-    loader: Arc<EngineLoader>,
+    models: Arc<ModelManager>,
     registry: Arc<Registry>,
     policies: Arc<Policies>,
     lifecycle: Lifecycle,
@@ -165,7 +165,13 @@ impl App {
             config.limits.message(),
             config.thread,
         ));
-        Self { config, loader, registry, policies, lifecycle, pipeline }
+        let models = Arc::new(ModelManager::new(
+            config.models.clone(),
+            config.inference,
+            loader,
+            Arc::clone(&registry),
+        ));
+        Self { config, models, registry, policies, lifecycle, pipeline }
     }
 
     /// Returns what messages pass through.
@@ -185,29 +191,19 @@ impl App {
     /// # Errors
     /// [`AppError`] for the first model or policy that can't be served; nothing is served then.
     pub fn load_models(&self) -> Result<(), AppError> {
-        let paths = &self.config.models.paths;
-        let sources: Vec<ModelSource> = if paths.is_empty() {
-            vec![ModelSource::Embedded]
-        } else {
-            paths.iter().cloned().map(ModelSource::Directory).collect()
-        };
         let taxonomy = load_taxonomy(&self.config.taxonomy.path)?;
-        let models = sources
-            .iter()
-            .map(|source| {
-                self.load_model(source, &taxonomy)
-                    .map_err(|error| AppError::Load { path: source.to_string(), source: error })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let count = models.len();
-        let snapshot =
-            Snapshot::new(models, &self.config.models.default).map_err(AppError::Models)?;
-        let taxonomies = snapshot.models().iter().map(|model| model.taxonomy().as_ref());
-        self.policies.load(Vocabulary::of(std::iter::once(taxonomy.as_ref()).chain(taxonomies)))?;
-        self.registry.publish(snapshot);
+        self.models.start(Arc::clone(&taxonomy)).map_err(|error| {
+            if let LoadError::At { path, source } = error {
+                AppError::Load { path, source: *source }
+            } else {
+                AppError::Models(error)
+            }
+        })?;
+        let snapshot = self.registry.snapshot();
+        self.policies.load(vocabulary_of(&taxonomy, &snapshot))?;
         // A stop that was asked for meanwhile stands.
         if self.lifecycle.advance(ServiceState::Serving) {
-            events::serving(count);
+            events::serving(snapshot.models().len());
         }
         Ok(())
     }
@@ -228,27 +224,6 @@ impl App {
             taxonomies.push(own.map_err(failed)?);
         }
         Ok(Vocabulary::of(taxonomies.iter().map(AsRef::as_ref)))
-    }
-
-    fn load_model(
-        &self,
-        source: &ModelSource,
-        taxonomy: &Arc<Taxonomy>,
-    ) -> Result<Arc<LoadedModel>, LoadError> {
-        let started = Instant::now();
-        let bundle = ModelBundle::load(source)?;
-        let settings = self.config.inference;
-        let factory = (self.loader)(&bundle, &settings)?;
-        let model = LoadedModel::start(&bundle, &factory, settings, taxonomy)?;
-        let manifest = model.manifest();
-        events::model_ready(
-            &manifest.name,
-            &manifest.version,
-            &model.digests().model,
-            model.engine().name,
-            started.elapsed(),
-        );
-        Ok(Arc::new(model))
     }
 
     /// Listens, loads the models, serves until `shutdown` resolves, and drains.
@@ -305,12 +280,15 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<Result<(), GrpcError>> {
-        let (pipeline, lifecycle) = (Arc::clone(&self.pipeline), self.lifecycle.clone());
-        let config = self.config.clone();
-        tokio::spawn(async move { grpc::serve(listener, pipeline, lifecycle, &config, stop).await })
+        let (pipeline, models) = (Arc::clone(&self.pipeline), Arc::clone(&self.models));
+        let (lifecycle, config) = (self.lifecycle.clone(), self.config.clone());
+        tokio::spawn(async move {
+            grpc::serve(listener, pipeline, models, lifecycle, &config, stop).await
+        })
     }
 
-    /// Loads models and policies and then watches inference threads and policy files; resolves only to an error.
+    /// Loads models and policies and then watches inference threads, policy files and the model repository; resolves only
+    /// to an error.
     async fn start_and_watch(&self) -> AppError {
         let app = self.clone();
         match tokio::task::spawn_blocking(move || app.load_models()).await {
@@ -318,7 +296,12 @@ impl App {
             Ok(Err(error)) => return error,
             Ok(Ok(())) => {}
         }
-        tokio::join!(self.watch_threads(), self.watch_policies());
+        tokio::join!(
+            self.watch_models(),
+            self.watch_policies(),
+            self.watch_repository(),
+            self.retire_models()
+        );
         std::future::pending().await
     }
 
@@ -337,21 +320,79 @@ impl App {
         }
     }
 
-    async fn watch_threads(&self) {
-        let mut watchers = JoinSet::new();
-        for (index, model) in self.registry.snapshot().models().iter().enumerate() {
-            let (model, lifecycle) = (Arc::clone(model), self.lifecycle.clone());
-            let is_default = index == 0;
-            watchers.spawn(async move {
-                // The sender lives in the threads themselves, so an error means that all of them are gone.
-                drop(model.alive().wait_for(|alive| *alive == 0).await);
-                events::model_lost(&model.manifest().name, &model.manifest().version);
-                if is_default {
-                    lifecycle.advance(ServiceState::Failed);
-                }
-            });
+    /// Looks at the model repository again and again.
+    async fn watch_repository(&self) {
+        let pause = self.models.settings().poll_interval;
+        if pause.is_zero() {
+            return;
         }
-        while watchers.join_next().await.is_some() {}
+        loop {
+            tokio::time::sleep(pause).await;
+            let models = Arc::clone(&self.models);
+            if tokio::task::spawn_blocking(move || models.poll()).await.is_err() {
+                events::repository_poll_failed();
+            }
+        }
+    }
+
+    /// Lets go of models that were taken out, once nobody needs them.
+    async fn retire_models(&self) {
+        loop {
+            tokio::time::sleep(RETIRE_PAUSE).await;
+            if self.models.is_retiring() {
+                let models = Arc::clone(&self.models);
+                if tokio::task::spawn_blocking(move || models.retire()).await.is_err() {
+                    events::repository_poll_failed();
+                }
+            }
+        }
+    }
+
+    /// Keeps up with the models that serve: what policies may name, and whether their inference threads are alive.
+    async fn watch_models(&self) {
+        let mut changes = self.registry.subscribe();
+        let mut watched: Vec<Weak<LoadedModel>> = Vec::new();
+        let mut watchers = JoinSet::new();
+        loop {
+            let snapshot = self.registry.snapshot();
+            if let Some(taxonomy) = self.models.taxonomy() {
+                self.policies.set_vocabulary(vocabulary_of(&taxonomy, &snapshot));
+            }
+            watched.retain(|model| model.strong_count() > 0);
+            for model in snapshot.models() {
+                let is_known = |known: &Weak<_>| std::ptr::eq(known.as_ptr(), Arc::as_ptr(model));
+                if watched.iter().any(is_known) {
+                    continue;
+                }
+                // Not the model itself: it could never be let go of.
+                let (weak, mut alive) = (Arc::downgrade(model), model.alive());
+                watched.push(Weak::clone(&weak));
+                let app = self.clone();
+                watchers.spawn(async move {
+                    // The sender lives in the threads themselves, so an error means that all of them are gone.
+                    drop(alive.wait_for(|alive| *alive == 0).await);
+                    app.note_lost(&weak);
+                });
+            }
+            drop(snapshot);
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                Some(_) = watchers.join_next() => {}
+            }
+        }
+    }
+
+    /// The threads of a model have ended. Those of one that was taken out have done so because of that.
+    fn note_lost(&self, model: &Weak<LoadedModel>) {
+        let snapshot = self.registry.snapshot();
+        let is_it = |other: &Arc<LoadedModel>| std::ptr::eq(model.as_ptr(), Arc::as_ptr(other));
+        let Some(place) = snapshot.models().iter().position(is_it) else { return };
+        if let Some(model) = snapshot.models().get(place) {
+            events::model_lost(&model.manifest().name, &model.manifest().version);
+        }
+        if place == 0 {
+            self.lifecycle.advance(ServiceState::Failed);
+        }
     }
 
     /// NOT_SERVING → drain delay → no new connections and calls → calls under way end, or time is up.
@@ -397,13 +438,15 @@ impl App {
     /// # Errors
     /// [`AppError::Task`] should that panic.
     pub async fn unload(self) -> Result<(), AppError> {
-        let snapshot = self.registry.snapshot();
-        self.registry.publish(Snapshot::default());
-        for model in snapshot.models() {
-            model.queue().abandon();
-        }
-        Ok(tokio::task::spawn_blocking(move || drop(snapshot)).await?)
+        let models = self.models;
+        Ok(tokio::task::spawn_blocking(move || models.close()).await?)
     }
+}
+
+/// What policies may name: the labels of the service's taxonomy and those of models that bring their own.
+fn vocabulary_of(service: &Taxonomy, snapshot: &Snapshot) -> Vocabulary {
+    let of_models = snapshot.models().iter().map(|model| model.taxonomy().as_ref());
+    Vocabulary::of(std::iter::once(service).chain(of_models))
 }
 
 /// Waits for the next signal; a stream that has ended brings none.

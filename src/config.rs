@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::{Limits, MAX_THREAD_MESSAGES};
 use crate::pipeline::ThreadSettings;
 use crate::policies::PolicySettings;
-use crate::registry::InferenceSettings;
+use crate::registry::{InferenceSettings, ModelSettings};
 use crate::telemetry::logging::LogFormat;
 
 /// Every setting of the service; `config/default.toml` says what each means.
@@ -25,7 +25,7 @@ pub struct Config {
     /// How models are computed.
     pub inference: InferenceSettings,
     /// Which models are loaded.
-    pub models: ModelsConfig,
+    pub models: ModelSettings,
     /// What labels mean and are called.
     pub taxonomy: TaxonomyConfig,
     /// How messages are routed.
@@ -97,16 +97,6 @@ impl LimitsConfig {
     pub fn message(&self) -> Limits {
         Limits { max_text_chars: self.max_text_chars }
     }
-}
-
-/// Which models are loaded.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelsConfig {
-    /// Model directories. Empty: the model inside the program.
-    pub paths: Vec<PathBuf>,
-    /// Name of the default model. Empty: the first of `paths`.
-    pub default: String,
 }
 
 /// What labels mean and are called.
@@ -203,6 +193,8 @@ impl Config {
         server.check()?;
         check_time("thread.max_wait (ms)", self.thread.max_wait, 0)?;
         check_time("policy.reload_interval (ms)", self.policy.reload_interval, 0)?;
+        check_time("models.poll_interval (ms)", self.models.poll_interval, 0)?;
+        check_time("models.quiet_period (ms)", self.models.quiet_period, 0)?;
         check_time("limits.default_timeout (ms)", limits.default_timeout, 1)
     }
 

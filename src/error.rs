@@ -13,6 +13,10 @@ pub enum ErrorKind {
     InvalidArgument,
     /// No such model or version.
     NotFound,
+    /// The server is not in a state in which it can do that.
+    FailedPrecondition,
+    /// The operator does not allow it.
+    PermissionDenied,
     /// The server is full.
     Overloaded,
     /// The deadline passed, or would have.
@@ -123,6 +127,18 @@ pub enum Error {
         /// What is loaded, as `name/version`, separated by commas.
         loaded: String,
     },
+    /// The server is not in a state in which it can do that.
+    #[error("{reason}")]
+    FailedPrecondition {
+        /// What is in the way.
+        reason: String,
+    },
+    /// The operator does not allow it.
+    #[error("not allowed: {reason}")]
+    PermissionDenied {
+        /// Which setting says so.
+        reason: String,
+    },
     /// The server is full.
     #[error("the server is full: {limit}")]
     Overloaded {
@@ -164,6 +180,8 @@ impl Error {
         match self {
             Self::InvalidArgument(_) => ErrorKind::InvalidArgument,
             Self::ModelNotFound { .. } => ErrorKind::NotFound,
+            Self::FailedPrecondition { .. } => ErrorKind::FailedPrecondition,
+            Self::PermissionDenied { .. } => ErrorKind::PermissionDenied,
             Self::Overloaded { .. } => ErrorKind::Overloaded,
             Self::DeadlineExceeded { .. } => ErrorKind::DeadlineExceeded,
             Self::NotReady { .. } => ErrorKind::NotReady,
@@ -179,6 +197,8 @@ impl Error {
             ErrorKind::NotReady => Some(RETRY_WHEN_NOT_READY),
             ErrorKind::InvalidArgument
             | ErrorKind::NotFound
+            | ErrorKind::FailedPrecondition
+            | ErrorKind::PermissionDenied
             | ErrorKind::DeadlineExceeded
             | ErrorKind::Internal => None,
         }

@@ -26,6 +26,7 @@ use self::call::Calls;
 use crate::config::{Config, LimitsConfig};
 use crate::lifecycle::Lifecycle;
 use crate::pipeline::Pipeline;
+use crate::registry::ModelManager;
 
 /// Code generated from `proto/signalbox/v1`.
 #[allow(
@@ -48,6 +49,7 @@ pub mod pb {
 #[derive(Clone, Debug)]
 struct Context {
     pipeline: Arc<Pipeline>,
+    models: Arc<ModelManager>,
     lifecycle: Lifecycle,
     limits: LimitsConfig,
     max_request_bytes: usize,
@@ -71,12 +73,14 @@ pub enum GrpcError {
 pub async fn serve(
     listener: TcpListener,
     pipeline: Arc<Pipeline>,
+    models: Arc<ModelManager>,
     lifecycle: Lifecycle,
     config: &Config,
     stop: impl Future<Output = ()>,
 ) -> Result<(), GrpcError> {
     let context = Context {
         pipeline,
+        models,
         lifecycle,
         limits: config.limits.clone(),
         max_request_bytes: config.server.max_request_bytes,

@@ -132,6 +132,14 @@ impl ModelBundle {
         })
     }
 
+    /// Gives the model another name and version than its files say: in a repository the folders name it.
+    #[must_use]
+    pub fn named(mut self, name: &str, version: &str) -> Self {
+        name.clone_into(&mut self.manifest.name);
+        version.clone_into(&mut self.manifest.version);
+        self
+    }
+
     /// Returns what the model is and how its outputs are read.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {

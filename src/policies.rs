@@ -194,6 +194,11 @@ impl Policies {
         self.looks().vocabulary.clone()
     }
 
+    /// Changes what policies may name that are read from now on; those in force stay.
+    pub fn set_vocabulary(&self, vocabulary: Vocabulary) {
+        self.looks().vocabulary = vocabulary;
+    }
+
     /// Returns where they are read from.
     #[must_use]
     pub fn settings(&self) -> &PolicySettings {

@@ -1,20 +1,70 @@
 //! The loaded models: verified, warmed and checked before anyone can ask for them.
 
 mod loaded_model;
+mod manager;
+mod repository;
+mod state;
 mod version;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::batching::WorkerError;
+use crate::engine::ReplicaFactory;
 use crate::error::Error;
 use crate::labels::HeadName;
 use crate::message::ModelSelector;
-use crate::model::ModelError;
+use crate::model::{ModelBundle, ModelError};
 use crate::taxonomy::{TaxonomyError, UncoveredLabels};
 
 pub use loaded_model::{InferenceSettings, LoadedModel, ProbeError, taxonomy_of};
+pub use manager::{ModelManager, STABLE, VersionState, VersionStatus};
+pub use repository::{ModelKey, VersionPolicy, VersionPolicyError, is_name};
+
+/// Prepares the replicas of a verified model.
+pub type EngineLoader = dyn Fn(&ModelBundle, &InferenceSettings) -> Result<Arc<ReplicaFactory>, ModelError>
+    + Send
+    + Sync;
+
+/// Which models are loaded.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSettings {
+    /// Model directories. Empty: those of the repository, or without one the model inside the program.
+    pub paths: Vec<PathBuf>,
+    /// Name of the default model. Empty: the first of `paths`, else the first by name.
+    pub default: String,
+    /// Folder with `<name>/<version>/`. Empty: none.
+    pub repository: PathBuf,
+    /// Which versions of a model in the repository are loaded.
+    pub version_policy: VersionPolicy,
+    /// The same for single models, by name.
+    pub versions: BTreeMap<String, VersionPolicy>,
+    /// How often the repository is looked at; zero: never.
+    #[serde(with = "humantime_serde")]
+    pub poll_interval: Duration,
+    /// How long the files of a version must have been the same before it is loaded.
+    #[serde(with = "humantime_serde")]
+    pub quiet_period: Duration,
+    /// Whether calls may load and unload models and set labels.
+    pub allow_control: bool,
+    /// File that keeps what such calls decided. Empty: forgotten at the end.
+    pub state_path: PathBuf,
+}
+
+impl ModelSettings {
+    /// Returns which versions of a model are loaded.
+    #[must_use]
+    pub fn policy_of(&self, name: &str) -> &VersionPolicy {
+        self.versions.get(name).unwrap_or(&self.version_policy)
+    }
+}
 
 /// Why a model can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +105,46 @@ pub enum LoadError {
         /// What the model says.
         found: String,
     },
+    /// A configured model, by its path.
+    #[error("model {path} can't be served")]
+    At {
+        /// Which one.
+        path: String,
+        /// Why not.
+        #[source]
+        source: Box<Self>,
+    },
+    /// The repository can't be listed.
+    #[error("can't list the model repository {path} (models.repository)")]
+    Repository {
+        /// What is configured.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No version in the repository can be served, and no other model is configured.
+    #[error(
+        "no model in {path} can be served (models.repository, models.version_policy): {faults}"
+    )]
+    NothingToServe {
+        /// What is configured.
+        path: PathBuf,
+        /// What is wrong with each version that was tried.
+        faults: String,
+    },
+    /// The file with earlier decisions can't be read.
+    #[error("can't read {path} (models.state_path)")]
+    ReadState {
+        /// What is configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Models can be loaded once the service has its taxonomy.
+    #[error("the service has not started")]
+    NotStarted,
     /// Two models have the same name and version.
     #[error("model {name:?} version {version:?} is configured twice")]
     Duplicate {
@@ -71,10 +161,18 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    fn at(self, path: String) -> Self {
+        Self::At { path, source: Box::new(self) }
+    }
+}
+
 /// The models that serve at one moment, the default first.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     models: Vec<Arc<LoadedModel>>,
+    /// Version by model and label.
+    labels: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Snapshot {
@@ -87,9 +185,6 @@ impl Snapshot {
     /// # Errors
     /// [`LoadError`] when two models have the same name and version, or the default is not among them.
     pub fn new(mut models: Vec<Arc<LoadedModel>>, default: &str) -> Result<Self, LoadError> {
-        let key = |model: &Arc<LoadedModel>| {
-            (model.manifest.name.clone(), model.manifest.version.clone())
-        };
         let first =
             match models.iter().position(|m| default.is_empty() || m.manifest.name == default) {
                 Some(position) => Some(models.remove(position)),
@@ -98,18 +193,15 @@ impl Snapshot {
                     return Err(LoadError::UnknownDefault { name: default.to_owned() });
                 }
             };
-        models.sort_by(|a, b| {
-            let (a, b) = (&a.manifest, &b.manifest);
-            a.name.cmp(&b.name).then_with(|| version::compare(&b.version, &a.version))
-        });
+        models.sort_by(|a, b| a.key().latest_first(&b.key()));
         models.splice(0..0, first);
         let mut seen = std::collections::BTreeSet::new();
-        for (name, version) in models.iter().map(key) {
-            if !seen.insert((name.clone(), version.clone())) {
-                return Err(LoadError::Duplicate { name, version });
+        for key in models.iter().map(|model| model.key()) {
+            if !seen.insert(key.clone()) {
+                return Err(LoadError::Duplicate { name: key.name, version: key.version });
             }
         }
-        Ok(Self { models })
+        Ok(Self { models, labels: BTreeMap::new() })
     }
 
     /// Returns the models, the default first.
@@ -121,8 +213,7 @@ impl Snapshot {
     /// Lists the models, `name/version` each; the first few when there are many.
     fn names(&self) -> String {
         const SHOWN: usize = 8;
-        let names =
-            self.models.iter().map(|m| format!("{}/{}", m.manifest.name, m.manifest.version));
+        let names = self.models.iter().map(|model| model.key().to_string());
         let mut shown: Vec<String> = names.take(SHOWN).collect();
         if self.models.len() > SHOWN {
             shown.push("...".into());
@@ -130,11 +221,28 @@ impl Snapshot {
         shown.join(", ")
     }
 
+    /// Finds a model: by its version, by a label in the place of the version, or, for callers that name none, the stable
+    /// version or the first.
     fn find(&self, selector: &ModelSelector) -> Option<&Arc<LoadedModel>> {
-        self.models.iter().find(|model| {
-            (selector.name.is_empty() || selector.name == model.manifest.name)
-                && (selector.version.is_empty() || selector.version == model.manifest.version)
-        })
+        let (name, version) = (selector.name.as_str(), selector.version.as_str());
+        let find = |name: &str, version: &str| {
+            self.models.iter().find(|model| {
+                let manifest = &model.manifest;
+                (name.is_empty() || name == manifest.name)
+                    && (version.is_empty() || version == manifest.version)
+            })
+        };
+        let first = || self.models.first().map(|model| model.manifest.name.as_str());
+        let labels_of = if name.is_empty() { first() } else { Some(name) };
+        let labelled = |label: &str| {
+            let version = self.labels.get(labels_of?)?.get(label)?;
+            find(labels_of?, version)
+        };
+        if version.is_empty() {
+            labelled(STABLE).or_else(|| find(name, version))
+        } else {
+            find(name, version).or_else(|| labelled(version))
+        }
     }
 }
 
@@ -142,12 +250,20 @@ impl Snapshot {
 #[derive(Debug, Default)]
 pub struct Registry {
     snapshot: ArcSwap<Snapshot>,
+    changes: watch::Sender<()>,
 }
 
 impl Registry {
     /// Puts another set of models in place; calls under way keep the model that they began with.
     pub fn publish(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+        self.changes.send_replace(());
+    }
+
+    /// Tells of every other set of models that is put in place.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Returns the models that serve now.

@@ -266,6 +266,7 @@ fn item(result: pb::ClassifyResult) -> ItemResult {
             pb::ErrorCode::NotFound => name(Code::NotFound),
             pb::ErrorCode::Unauthenticated => name(Code::Unauthenticated),
             pb::ErrorCode::PermissionDenied => name(Code::PermissionDenied),
+            pb::ErrorCode::FailedPrecondition => name(Code::FailedPrecondition),
             pb::ErrorCode::Overloaded => name(Code::ResourceExhausted),
             pb::ErrorCode::DeadlineExceeded => name(Code::DeadlineExceeded),
             pb::ErrorCode::NotReady => name(Code::Unavailable),

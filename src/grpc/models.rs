@@ -1,5 +1,7 @@
 //! `ModelService`: which models are loaded.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use super::Context;
@@ -10,9 +12,9 @@ use super::{MAX_QUESTION_BYTES, to_u32};
 use crate::batching::CacheSnapshot;
 use crate::error::{Error, NotReadyReason};
 use crate::lifecycle::ServiceState;
-use crate::message::ModelSelector;
+use crate::message::{ModelSelector, ValidationError, ValidationErrors};
 use crate::model::manifest::AbstentionRules;
-use crate::registry::{LoadedModel, Snapshot};
+use crate::registry::{LoadedModel, ModelManager, Snapshot, VersionState, VersionStatus};
 
 /// Makes the service.
 pub(super) fn service(context: Context) -> ModelServiceServer<Models> {
@@ -35,6 +37,20 @@ impl Models {
             | ServiceState::Stopping
             | ServiceState::Failed => Ok(()),
         }
+    }
+}
+
+impl Models {
+    /// Does what takes its time on a thread for that. It is done to its end even when the caller goes away.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ModelManager) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Status> {
+        self.check_started()?;
+        let models = Arc::clone(&self.context.models);
+        let done = tokio::task::spawn_blocking(move || work(&models)).await;
+        done.map_err(|panicked| from_error(&Error::internal(panicked)))?
+            .map_err(|error| from_error(&error))
     }
 }
 
@@ -61,6 +77,89 @@ impl ModelService for Models {
         let model = registry.resolve(&selector).map_err(|error| from_error(&error))?;
         let model = describe(&model, &registry.snapshot());
         Ok(Response::new(pb::GetModelResponse { model: Some(model) }))
+    }
+
+    async fn list_model_versions(
+        &self,
+        request: Request<pb::ListModelVersionsRequest>,
+    ) -> Result<Response<pb::ListModelVersionsResponse>, Status> {
+        self.check_started()?;
+        let name = request.into_inner().name;
+        let versions = self.context.models.versions();
+        let of_model =
+            versions.iter().filter(|version| name.is_empty() || version.key.name == name);
+        let versions = of_model.map(version).collect();
+        Ok(Response::new(pb::ListModelVersionsResponse { versions }))
+    }
+
+    async fn load_model(
+        &self,
+        request: Request<pb::LoadModelRequest>,
+    ) -> Result<Response<pb::LoadModelResponse>, Status> {
+        let pb::LoadModelRequest { name, version } = request.into_inner();
+        require(&[("name", &name)])?;
+        let model = self.change(move |models| models.load(&name, &version)).await?;
+        let model = describe(&model, &self.context.pipeline.registry().snapshot());
+        Ok(Response::new(pb::LoadModelResponse { model: Some(model) }))
+    }
+
+    async fn unload_model(
+        &self,
+        request: Request<pb::UnloadModelRequest>,
+    ) -> Result<Response<pb::UnloadModelResponse>, Status> {
+        let pb::UnloadModelRequest { name, version } = request.into_inner();
+        require(&[("name", &name)])?;
+        self.change(move |models| models.unload(&name, &version)).await?;
+        Ok(Response::new(pb::UnloadModelResponse {}))
+    }
+
+    async fn set_model_label(
+        &self,
+        request: Request<pb::SetModelLabelRequest>,
+    ) -> Result<Response<pb::SetModelLabelResponse>, Status> {
+        let pb::SetModelLabelRequest { name, label, version } = request.into_inner();
+        require(&[("name", &name), ("label", &label), ("version", &version)])?;
+        self.change(move |models| models.set_label(&name, &label, &version)).await?;
+        Ok(Response::new(pb::SetModelLabelResponse {}))
+    }
+
+    async fn remove_model_label(
+        &self,
+        request: Request<pb::RemoveModelLabelRequest>,
+    ) -> Result<Response<pb::RemoveModelLabelResponse>, Status> {
+        let pb::RemoveModelLabelRequest { name, label } = request.into_inner();
+        require(&[("name", &name), ("label", &label)])?;
+        self.change(move |models| models.remove_label(&name, &label)).await?;
+        Ok(Response::new(pb::RemoveModelLabelResponse {}))
+    }
+}
+
+/// Refuses a request in which required fields are empty; all of them are told.
+fn require(fields: &[(&str, &str)]) -> Result<(), Status> {
+    let mut errors = ValidationErrors::default();
+    for (field, _) in fields.iter().filter(|(_, value)| value.is_empty()) {
+        errors.push(*field, ValidationError::Missing);
+    }
+    if errors.violations().is_empty() { Ok(()) } else { Err(from_error(&errors.into())) }
+}
+
+fn version(status: &VersionStatus) -> pb::ModelVersion {
+    let VersionStatus { key, state, labels, fault, since } = status;
+    let state = match state {
+        VersionState::Available => pb::ModelVersionState::Available,
+        VersionState::Settling => pb::ModelVersionState::Settling,
+        VersionState::Loading => pb::ModelVersionState::Loading,
+        VersionState::Ready => pb::ModelVersionState::Ready,
+        VersionState::Failed => pb::ModelVersionState::Failed,
+        VersionState::Unloading => pb::ModelVersionState::Unloading,
+    };
+    pb::ModelVersion {
+        name: key.name.clone(),
+        version: key.version.clone(),
+        state: state.into(),
+        labels: labels.clone(),
+        fault: fault.clone().unwrap_or_default(),
+        since: Some((*since).into()),
     }
 }
 

@@ -16,6 +16,10 @@ fn codes(kind: ErrorKind) -> (Code, pb::ErrorCode) {
     match kind {
         ErrorKind::InvalidArgument => (Code::InvalidArgument, pb::ErrorCode::InvalidArgument),
         ErrorKind::NotFound => (Code::NotFound, pb::ErrorCode::NotFound),
+        ErrorKind::FailedPrecondition => {
+            (Code::FailedPrecondition, pb::ErrorCode::FailedPrecondition)
+        }
+        ErrorKind::PermissionDenied => (Code::PermissionDenied, pb::ErrorCode::PermissionDenied),
         ErrorKind::Overloaded => (Code::ResourceExhausted, pb::ErrorCode::Overloaded),
         ErrorKind::DeadlineExceeded => (Code::DeadlineExceeded, pb::ErrorCode::DeadlineExceeded),
         ErrorKind::NotReady => (Code::Unavailable, pb::ErrorCode::NotReady),
@@ -59,7 +63,10 @@ fn with_metadata(error: &Error, mut metadata: HashMap<String, String>) -> Status
         Error::Internal { id, .. } => {
             metadata.insert("error_id".to_owned(), id.to_string());
         }
-        Error::Overloaded { .. } | Error::NotReady { .. } => {}
+        Error::FailedPrecondition { .. }
+        | Error::PermissionDenied { .. }
+        | Error::Overloaded { .. }
+        | Error::NotReady { .. } => {}
     }
     if let Some(delay) = error.retry_after() {
         details.set_retry_info(Some(delay));
@@ -90,7 +97,11 @@ pub(super) fn item_error(error: &Error) -> pb::Error {
         }
         Error::DeadlineExceeded { stage } => stage.as_str().clone_into(&mut item.stage),
         Error::Internal { id, .. } => item.error_id = id.to_string(),
-        Error::ModelNotFound { .. } | Error::Overloaded { .. } | Error::NotReady { .. } => {}
+        Error::ModelNotFound { .. }
+        | Error::FailedPrecondition { .. }
+        | Error::PermissionDenied { .. }
+        | Error::Overloaded { .. }
+        | Error::NotReady { .. } => {}
     }
     item
 }
@@ -134,6 +145,18 @@ mod tests {
                 Code::Unavailable,
                 pb::ErrorCode::NotReady,
                 true,
+            ),
+            (
+                Error::FailedPrecondition { reason: "in use".into() },
+                Code::FailedPrecondition,
+                pb::ErrorCode::FailedPrecondition,
+                false,
+            ),
+            (
+                Error::PermissionDenied { reason: "off".into() },
+                Code::PermissionDenied,
+                pb::ErrorCode::PermissionDenied,
+                false,
             ),
             (Error::internal("cause"), Code::Internal, pb::ErrorCode::Internal, false),
         ]

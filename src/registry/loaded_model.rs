@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::LoadError;
+use super::{LoadError, ModelKey};
 use crate::batching::{
     BatchLimits, Job, Lane, OutputCache, Queue, QueueError, Submitted, WorkerPool,
 };
@@ -149,6 +149,12 @@ impl LoadedModel {
         model.warm_up()?;
         model.self_check()?;
         Ok(model)
+    }
+
+    /// Returns its name and version.
+    #[must_use]
+    pub fn key(&self) -> ModelKey {
+        ModelKey { name: self.manifest.name.clone(), version: self.manifest.version.clone() }
     }
 
     /// Returns what the model is.

@@ -32,6 +32,8 @@ impl Outcome {
             ErrorKind::DeadlineExceeded => Self::Expired,
             ErrorKind::InvalidArgument
             | ErrorKind::NotFound
+            | ErrorKind::FailedPrecondition
+            | ErrorKind::PermissionDenied
             | ErrorKind::NotReady
             | ErrorKind::Internal => Self::Failed,
         }

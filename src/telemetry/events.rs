@@ -41,6 +41,31 @@ pub fn model_ready(name: &str, version: &str, digest: &str, engine: &str, took: 
     );
 }
 
+/// A version in the repository can't be served; what served before goes on.
+pub fn model_refused(name: &str, version: &str, reason: &str) {
+    error!(model = name, version, reason, "model refused");
+}
+
+/// A label from the last run points to a version that does not serve; callers who name it get none.
+pub fn label_dangles(name: &str, label: &str, version: &str) {
+    error!(model = name, label, version, "label points to no version that serves");
+}
+
+/// A model was taken out and its last message has been answered.
+pub fn model_unloaded(name: &str, version: &str) {
+    info!(model = name, version, "model unloaded");
+}
+
+/// The model repository can't be listed, or what is in it can't serve together; what served before goes on.
+pub fn repository_unreadable(reason: &str) {
+    error!(reason, "model repository");
+}
+
+/// Looking at the model repository panicked; what served before goes on, and the next look comes.
+pub fn repository_poll_failed() {
+    error!("model repository: the look failed");
+}
+
 /// A routing policy is in force.
 pub fn policy_ready(tenant: &str, origin: &str, digest: &str) {
     info!(tenant, origin, digest, "policy ready");
@@ -110,7 +135,9 @@ pub fn message_failed(id: &str, failure: &Error) {
         ErrorKind::Overloaded | ErrorKind::NotReady | ErrorKind::DeadlineExceeded => {
             debug!(id, error = chain(failure), "message refused");
         }
-        ErrorKind::NotFound => info!(id, error = chain(failure), "message not answered"),
+        ErrorKind::NotFound | ErrorKind::FailedPrecondition | ErrorKind::PermissionDenied => {
+            info!(id, error = chain(failure), "message not answered");
+        }
         // Broken rules may quote what the caller sent, so only the fact is logged.
         ErrorKind::InvalidArgument => debug!(id, "message rejected"),
     }

@@ -26,6 +26,7 @@ mod parity;
 mod policies;
 mod registry;
 mod replies;
+mod repository;
 mod routing;
 mod routing_scenarios;
 mod server;
