@@ -13,6 +13,7 @@ mod integrity;
 pub mod layout;
 pub mod manifest;
 mod manifest_file;
+mod shards;
 pub mod weights;
 
 use std::fmt;
@@ -25,7 +26,7 @@ pub use integrity::Digests;
 use architecture::Architecture;
 use fields::Object;
 pub(crate) use files::TOKENIZER;
-use files::{Bytes, CONFIG, ModelFiles, TAXONOMY, WEIGHTS};
+use files::{Bytes, CONFIG, ModelFiles, TAXONOMY};
 use integrity::DeclaredDigests;
 use layout::Requirement;
 use manifest::Manifest;
@@ -38,7 +39,8 @@ const HEADS_PREFIX: &str = "heads.";
 /// Where a model comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ModelSource {
-    /// A directory with `config.json`, `tokenizer.json`, `model.safetensors` and perhaps `signalbox.json`.
+    /// A directory with `config.json`, `tokenizer.json`, `model.safetensors` or shards with their index, and perhaps
+    /// `signalbox.json`.
     Directory(PathBuf),
     /// The model inside the binary (feature `embedded-model`).
     Embedded,
@@ -95,7 +97,11 @@ impl ModelBundle {
         let config = Object::root(CONFIG, &config)?;
         let architecture = Architecture::parse(&config)?;
         let described = match &files.manifest {
-            Some(bytes) => ManifestFile::parse(bytes, &architecture)?,
+            Some(bytes) => {
+                let weight_files = files.weights.files();
+                let names: Vec<_> = weight_files.iter().map(|(name, _)| *name).collect();
+                ManifestFile::parse(bytes, &architecture, &names)?
+            }
             None => ManifestFile {
                 manifest: hugging_face::manifest(&config, &architecture, directory)?,
                 digests: DeclaredDigests::default(),
@@ -112,8 +118,7 @@ impl ModelBundle {
     ) -> Result<Self, ModelError> {
         let manifest = described.manifest;
         let is_described = files.manifest.is_some();
-        let digests = Digests::of(&files, &manifest.heads);
-        digests.verify(&described.digests)?;
+        let digests = Digests::of(&files, &manifest.heads, &described.digests)?;
         let weights = Weights::parse(files.weights)?;
         let requirements = layout::requirements(&architecture, &manifest);
         weights.check(&requirements)?;
@@ -194,7 +199,7 @@ impl ModelBundle {
         self.parameter_count
     }
 
-    /// Returns the size of `model.safetensors` in bytes.
+    /// Returns the size of the weights in bytes: of `model.safetensors`, or of all shards.
     #[must_use]
     pub fn weights_bytes(&self) -> u64 {
         u64::try_from(self.weights.bytes_len()).unwrap_or(u64::MAX)
@@ -221,7 +226,7 @@ fn refuse_unknown_heads(weights: &Weights, requirements: &[Requirement]) -> Resu
     match unknown {
         None => Ok(()),
         Some(tensor) => Err(ModelError::Tensor {
-            file: WEIGHTS,
+            file: weights.file_of(tensor),
             tensor: tensor.to_owned(),
             expected: "a head of that name in the manifest".into(),
             found: "none".into(),

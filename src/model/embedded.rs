@@ -11,10 +11,14 @@ use super::files::ModelFiles;
 pub(super) fn files() -> Result<ModelFiles, ModelError> {
     use std::borrow::Cow;
 
+    use super::files::WeightFiles;
+
     Ok(ModelFiles {
         config: Cow::Borrowed(include_bytes!("../../models/default/config.json")),
         tokenizer: Cow::Borrowed(include_bytes!("../../models/default/tokenizer.json")),
-        weights: Cow::Borrowed(include_bytes!("../../models/default/model.safetensors")),
+        weights: WeightFiles::One(Cow::Borrowed(include_bytes!(
+            "../../models/default/model.safetensors"
+        ))),
         manifest: Some(Cow::Borrowed(include_bytes!("../../models/default/signalbox.json"))),
         taxonomy: None,
     })

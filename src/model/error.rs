@@ -1,5 +1,6 @@
 //! Why a model is refused.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ pub enum ModelError {
         /// The model directory.
         directory: PathBuf,
         /// The file that is absent.
-        file: &'static str,
+        file: Cow<'static, str>,
     },
     /// Weights are there, but in a form that is not read.
     #[error(
@@ -44,7 +45,7 @@ pub enum ModelError {
     #[error("{file} has more than {limit} bytes, which is the most that is read")]
     TooLarge {
         /// The file.
-        file: &'static str,
+        file: Cow<'static, str>,
         /// Bytes that are accepted.
         limit: u64,
     },
@@ -81,7 +82,7 @@ pub enum ModelError {
     #[error("{file}: tensor {tensor} should have {expected}, found {found}")]
     Tensor {
         /// The file.
-        file: &'static str,
+        file: Cow<'static, str>,
         /// Name of the tensor.
         tensor: String,
         /// What is accepted.
@@ -93,7 +94,7 @@ pub enum ModelError {
     #[error("{file} is not a sound safetensors file")]
     Safetensors {
         /// The file.
-        file: &'static str,
+        file: Cow<'static, str>,
         /// Why.
         #[source]
         source: safetensors::SafeTensorError,
@@ -102,7 +103,7 @@ pub enum ModelError {
     #[error("{file} should have digest {expected}, found {found}")]
     Digest {
         /// The file.
-        file: &'static str,
+        file: String,
         /// Digest in the manifest.
         expected: String,
         /// Digest of the file.

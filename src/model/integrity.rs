@@ -1,9 +1,11 @@
 //! Digests: which files a model consists of.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use super::error::ModelError;
-use super::files::{CONFIG, MANIFEST, ModelFiles, TAXONOMY, TOKENIZER, WEIGHTS};
+use super::files::{CONFIG, MANIFEST, ModelFiles, TAXONOMY, TOKENIZER, WeightFiles};
 use super::manifest::Head;
 
 /// Digests of a model, each as `sha256:` and 64 hexadecimal digits.
@@ -11,7 +13,7 @@ use super::manifest::Head;
 pub struct Digests {
     /// The model as a whole: over one line `<digest>  <file>` for each file, in the order of the file names.
     pub model: String,
-    /// `model.safetensors`.
+    /// `model.safetensors`; of weights in several files, as for `model` over index and shards.
     pub weights: String,
     /// `tokenizer.json`.
     pub tokenizer: String,
@@ -22,41 +24,57 @@ pub struct Digests {
 }
 
 impl Digests {
-    /// Computes the digests.
-    pub(super) fn of(files: &ModelFiles, heads: &[Head]) -> Self {
+    /// Computes the digests, and compares them with those that a manifest gives.
+    pub(super) fn of(
+        files: &ModelFiles,
+        heads: &[Head],
+        declared: &DeclaredDigests,
+    ) -> Result<Self, ModelError> {
         let config = digest(&files.config);
-        let weights = digest(&files.weights);
         let tokenizer = digest(&files.tokenizer);
-        let mut lines = format!("{config}  {CONFIG}\n{weights}  {WEIGHTS}\n");
-        if let Some(manifest) = &files.manifest {
-            lines += &format!("{}  {MANIFEST}\n", digest(manifest));
+        let of_weights: BTreeMap<&str, String> =
+            files.weights.files().into_iter().map(|(file, bytes)| (file, digest(bytes))).collect();
+        let weights = match (&files.weights, of_weights.values().next()) {
+            (WeightFiles::One(_), Some(digest)) => digest.clone(),
+            _ => digest(lines(&of_weights).as_bytes()),
+        };
+        let mut all = of_weights;
+        all.insert(CONFIG, config.clone());
+        all.insert(TOKENIZER, tokenizer.clone());
+        declared.compare(&all)?;
+        for (file, bytes) in [(MANIFEST, &files.manifest), (TAXONOMY, &files.taxonomy)] {
+            if let Some(bytes) = bytes {
+                all.insert(file, digest(bytes));
+            }
         }
-        if let Some(taxonomy) = &files.taxonomy {
-            lines += &format!("{}  {TAXONOMY}\n", digest(taxonomy));
-        }
-        lines += &format!("{tokenizer}  {TOKENIZER}\n");
-        Self {
-            model: digest(lines.as_bytes()),
+        Ok(Self {
+            model: digest(lines(&all).as_bytes()),
             weights,
             tokenizer,
             config,
             taxonomy: taxonomy(heads),
-        }
+        })
     }
+}
 
-    /// Compares the digests that a manifest gives with the files' own.
-    pub(super) fn verify(&self, declared: &DeclaredDigests) -> Result<(), ModelError> {
-        let files = [
-            (CONFIG, &declared.config, &self.config),
-            (TOKENIZER, &declared.tokenizer, &self.tokenizer),
-            (WEIGHTS, &declared.weights, &self.weights),
-        ];
-        for (file, expected, found) in files {
-            if let Some(expected) = expected
-                && expected != found
+/// One line for each file, in the order of their names.
+fn lines(digests: &BTreeMap<&str, String>) -> String {
+    digests.iter().map(|(file, digest)| format!("{digest}  {file}\n")).collect()
+}
+
+/// Digests by file that a manifest gives under `files`.
+#[derive(Debug, Default)]
+pub(super) struct DeclaredDigests(pub(super) BTreeMap<String, String>);
+
+impl DeclaredDigests {
+    /// Compares them with the files' own.
+    fn compare(&self, found: &BTreeMap<&str, String>) -> Result<(), ModelError> {
+        for (file, expected) in &self.0 {
+            if let Some(found) = found.get(file.as_str())
+                && found != expected
             {
                 return Err(ModelError::Digest {
-                    file,
+                    file: file.clone(),
                     expected: expected.clone(),
                     found: found.clone(),
                 });
@@ -64,14 +82,6 @@ impl Digests {
         }
         Ok(())
     }
-}
-
-/// Digests that a manifest gives under `files`.
-#[derive(Debug, Default)]
-pub(super) struct DeclaredDigests {
-    pub(super) config: Option<String>,
-    pub(super) tokenizer: Option<String>,
-    pub(super) weights: Option<String>,
 }
 
 fn taxonomy(heads: &[Head]) -> String {

@@ -1,12 +1,12 @@
 //! Reads `signalbox.json` into a [`Manifest`]: what passes here is valid.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::SelfCheck;
 use super::architecture::{Architecture, Purpose};
 use super::error::ModelError;
 use super::fields::{self, Object, to_f32};
-use super::files::{CONFIG, MANIFEST, TOKENIZER, WEIGHTS};
+use super::files::{CONFIG, MANIFEST, TOKENIZER};
 use super::integrity::DeclaredDigests;
 use super::manifest::{AbstentionRules, Head, Manifest, Pooling};
 use crate::labels::{HeadKind, HeadName, LabelId, LabelSet, POLARITY_STEPS};
@@ -28,8 +28,12 @@ pub(super) struct ManifestFile {
 }
 
 impl ManifestFile {
-    /// Reads and checks the file.
-    pub(super) fn parse(bytes: &[u8], architecture: &Architecture) -> Result<Self, ModelError> {
+    /// Reads and checks the file. `weight_files` are the names of the files with the weights.
+    pub(super) fn parse(
+        bytes: &[u8],
+        architecture: &Architecture,
+        weight_files: &[&str],
+    ) -> Result<Self, ModelError> {
         let value = fields::parse(MANIFEST, bytes)?;
         let root = Object::root(MANIFEST, &value)?;
         root.only(&[
@@ -69,7 +73,9 @@ impl ManifestFile {
         let self_check =
             root.optional("self_check", |root, field| self_check(root, field, &manifest))?;
         Ok(Self {
-            digests: root.optional("files", digests)?.unwrap_or_default(),
+            digests: root
+                .optional("files", |root, field| digests(root, field, weight_files))?
+                .unwrap_or_default(),
             self_check: self_check.unwrap_or_default(),
             manifest,
         })
@@ -284,9 +290,14 @@ fn abstention(root: &Object<'_>, field: &str) -> Result<AbstentionRules, ModelEr
     })
 }
 
-fn digests(root: &Object<'_>, field: &str) -> Result<DeclaredDigests, ModelError> {
+fn digests(
+    root: &Object<'_>,
+    field: &str,
+    weight_files: &[&str],
+) -> Result<DeclaredDigests, ModelError> {
     let object = root.object(field)?;
-    object.only(&[CONFIG, TOKENIZER, WEIGHTS])?;
+    let known = [&[CONFIG, TOKENIZER], weight_files].concat();
+    object.only(&known)?;
     let digest = |object: &Object<'_>, file: &str| {
         let text = object.text(file)?;
         let hexadecimal = |digits: &str| {
@@ -298,11 +309,13 @@ fn digests(root: &Object<'_>, field: &str) -> Result<DeclaredDigests, ModelError
             Err(object.refuse(file, "\"sha256:\" and 64 hexadecimal digits"))
         }
     };
-    Ok(DeclaredDigests {
-        config: object.optional(CONFIG, digest)?,
-        tokenizer: object.optional(TOKENIZER, digest)?,
-        weights: object.optional(WEIGHTS, digest)?,
-    })
+    let mut digests = BTreeMap::new();
+    for file in known {
+        if let Some(digest) = object.optional(file, digest)? {
+            digests.insert(file.to_owned(), digest);
+        }
+    }
+    Ok(DeclaredDigests(digests))
 }
 
 fn self_check(

@@ -1,5 +1,6 @@
-//! `model.safetensors`: tensors by name, kept as they are stored and decoded to f32 on demand.
+//! `model.safetensors`, or shards of it: tensors by name, kept as they are stored and decoded to f32 on demand.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -10,8 +11,9 @@ use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
 use super::error::ModelError;
-use super::files::{Bytes, WEIGHTS};
+use super::files::{Bytes, WEIGHTS, WeightFiles};
 use super::layout::Requirement;
+use super::shards::INDEX;
 
 /// What a tensor may be stored as.
 const SUPPORTED_TYPES: &str = "type F32, F16, BF16, or I8 with scales";
@@ -25,13 +27,17 @@ const MINUS_128: u8 = 0x80;
 pub struct Weights(Arc<Stored>);
 
 struct Stored {
-    bytes: Bytes,
+    files: Vec<(Cow<'static, str>, Bytes)>,
+    /// What is named where a tensor is in no file.
+    list: &'static str,
     tensors: HashMap<String, Entry>,
 }
 
 struct Entry {
     dtype: Dtype,
     shape: Vec<usize>,
+    /// Which file it is in, counted from 0.
+    file: usize,
     /// Where the values lie in the file.
     range: Range<usize>,
 }
@@ -66,29 +72,36 @@ impl fmt::Debug for Weights {
         formatter
             .debug_struct("Weights")
             .field("tensors", &self.0.tensors.len())
-            .field("bytes", &self.0.bytes.len())
+            .field("bytes", &self.bytes_len())
             .finish()
     }
 }
 
 impl Weights {
-    /// Reads the header of the file.
-    pub(super) fn parse(bytes: Bytes) -> Result<Self, ModelError> {
-        let damaged = |source| ModelError::Safetensors { file: WEIGHTS, source };
-        let (header_bytes, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-        // The file begins with the length of the header, 8 bytes.
-        let data_start = header_bytes + 8;
+    /// Reads the headers of the files. Every tensor is in the file that the index names, if there is one.
+    pub(super) fn parse(files: WeightFiles) -> Result<Self, ModelError> {
         let mut tensors = HashMap::new();
-        for (name, info) in metadata.tensors() {
-            let (start, end) = info.data_offsets;
-            let entry = Entry {
-                dtype: info.dtype,
-                shape: info.shape.clone(),
-                range: data_start + start..data_start + end,
-            };
-            tensors.insert(name, entry);
-        }
-        Ok(Self(Arc::new(Stored { bytes, tensors })))
+        let (list, files) = match files {
+            WeightFiles::One(bytes) => {
+                read_header(&bytes, 0, WEIGHTS.into(), &mut tensors)?;
+                (WEIGHTS, vec![(WEIGHTS.into(), bytes)])
+            }
+            WeightFiles::Shards { index, shards, .. } => {
+                let mut files = Vec::with_capacity(shards.len());
+                for (number, (file, bytes)) in shards.into_iter().enumerate() {
+                    let mut in_shard = HashMap::new();
+                    read_header(&bytes, number, file.clone().into(), &mut in_shard)?;
+                    for tensor in in_shard.keys() {
+                        index.check(&file, tensor)?;
+                    }
+                    tensors.extend(in_shard);
+                    files.push((file.into(), bytes));
+                }
+                index.check_all(|tensor| tensors.contains_key(tensor))?;
+                (INDEX, files)
+            }
+        };
+        Ok(Self(Arc::new(Stored { files, list, tensors })))
     }
 
     /// Checks that every tensor is there, has its shape and a type that is read, and holds numbers only.
@@ -96,15 +109,30 @@ impl Weights {
         for Requirement { tensor: name, shape } in requirements {
             let tensor = self.tensor(name)?;
             if tensor.shape() != shape {
-                return Err(refuse(
-                    name,
-                    format!("shape {shape:?}"),
-                    format!("{:?}", tensor.shape()),
-                ));
+                let found = format!("{:?}", tensor.shape());
+                return Err(self.refuse(name, format!("shape {shape:?}"), found));
             }
-            tensor.check_values(name)?;
+            tensor.check_values(|suffix, expected, found| {
+                self.refuse(&format!("{name}{suffix}"), expected, found)
+            })?;
         }
         Ok(())
+    }
+
+    /// Returns the name of the file that holds a tensor; for one that is absent, of the file that lists them.
+    pub(super) fn file_of(&self, tensor: &str) -> Cow<'static, str> {
+        let entry = self.0.tensors.get(tensor);
+        let file = entry.and_then(|entry| self.0.files.get(entry.file));
+        file.map_or(Cow::Borrowed(self.0.list), |(name, _)| name.clone())
+    }
+
+    fn refuse(&self, tensor: &str, expected: String, found: String) -> ModelError {
+        ModelError::Tensor {
+            file: self.file_of(tensor),
+            tensor: tensor.to_owned(),
+            expected,
+            found,
+        }
     }
 
     /// Returns the names of all tensors, in no order.
@@ -112,10 +140,10 @@ impl Weights {
         self.0.tensors.keys().map(String::as_str)
     }
 
-    /// Returns the size of the file in bytes.
+    /// Returns the size of the files in bytes.
     #[must_use]
     pub fn bytes_len(&self) -> usize {
-        self.0.bytes.len()
+        self.0.files.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// Returns a tensor.
@@ -124,8 +152,8 @@ impl Weights {
     /// [`ModelError::Tensor`] when it is absent or has a type that is not read.
     pub fn tensor(&self, name: &str) -> Result<WeightTensor<'_>, ModelError> {
         let entry = self.0.tensors.get(name);
-        let entry =
-            entry.ok_or_else(|| refuse(name, SUPPORTED_TYPES.into(), "no such tensor".into()))?;
+        let absent = || self.refuse(name, SUPPORTED_TYPES.into(), "no such tensor".into());
+        let entry = entry.ok_or_else(absent)?;
         let bytes = self.bytes_of(entry);
         // The list of types in safetensors is open, so this match can't name them all.
         let values = if entry.dtype == Dtype::F32 {
@@ -139,7 +167,7 @@ impl Weights {
             StoredValues::I8 { values: bytes, scales }
         } else {
             let found = format!("type {:?}", entry.dtype);
-            return Err(refuse(name, SUPPORTED_TYPES.into(), found));
+            return Err(self.refuse(name, SUPPORTED_TYPES.into(), found));
         };
         Ok(WeightTensor { shape: &entry.shape, values })
     }
@@ -147,7 +175,7 @@ impl Weights {
     fn scales(&self, name: &str, shape: &[usize]) -> Result<&[u8], ModelError> {
         let &[rows, _] = shape else {
             let found = format!("{shape:?}");
-            return Err(refuse(name, "shape [out, in] for type I8".into(), found));
+            return Err(self.refuse(name, "shape [out, in] for type I8".into(), found));
         };
         let scale_name = format!("{name}{SCALE_SUFFIX}");
         let expected = || format!("type F32 and shape [{rows}], one scale for each row of {name}");
@@ -157,15 +185,16 @@ impl Weights {
             }
             Some(entry) => {
                 let found = format!("type {:?} and shape {:?}", entry.dtype, entry.shape);
-                Err(refuse(&scale_name, expected(), found))
+                Err(self.refuse(&scale_name, expected(), found))
             }
-            None => Err(refuse(&scale_name, expected(), "no such tensor".into())),
+            None => Err(self.refuse(&scale_name, expected(), "no such tensor".into())),
         }
     }
 
     fn bytes_of(&self, entry: &Entry) -> &[u8] {
         // `read_metadata` has checked every range against the length of the file.
-        self.0.bytes.get(entry.range.clone()).unwrap_or_default()
+        let file = self.0.files.get(entry.file);
+        file.and_then(|(_, bytes)| bytes.get(entry.range.clone())).unwrap_or_default()
     }
 }
 
@@ -242,7 +271,12 @@ impl<'a> WeightTensor<'a> {
         self.shape.iter().skip(1).product()
     }
 
-    fn check_values(&self, name: &str) -> Result<(), ModelError> {
+    /// Checks every value. `refuse` makes the error from what the name of the tensor goes on with, what was expected and
+    /// what was found.
+    fn check_values(
+        &self,
+        refuse: impl Fn(&str, String, String) -> ModelError,
+    ) -> Result<(), ModelError> {
         let finite = match self.values {
             StoredValues::F32(bytes) => f32s(bytes).all(f32::is_finite),
             // All ones in the exponent are infinity or NaN. On the bits, since this reads every weight.
@@ -253,32 +287,48 @@ impl<'a> WeightTensor<'a> {
                     f32s(scales).enumerate().find(|(_, scale)| !scale.is_finite() || *scale < 0.0)
                 {
                     return Err(refuse(
-                        &format!("{name}{SCALE_SUFFIX}"),
+                        SCALE_SUFFIX,
                         "finite scales of at least 0".into(),
                         format!("{scale} in row {row}"),
                     ));
                 }
                 if values.contains(&MINUS_128) {
-                    return Err(refuse(name, "integers from -127 to 127".into(), "-128".into()));
+                    return Err(refuse("", "integers from -127 to 127".into(), "-128".into()));
                 }
                 true
             }
         };
         if finite {
-            Ok(())
-        } else {
-            let index = self.to_f32().iter().position(|value| !value.is_finite());
-            Err(refuse(
-                name,
-                "finite values".into(),
-                format!("infinity or NaN at {}", index.unwrap_or_default()),
-            ))
+            return Ok(());
         }
+        let index = self.to_f32().iter().position(|value| !value.is_finite());
+        let found = format!("infinity or NaN at {}", index.unwrap_or_default());
+        Err(refuse("", "finite values".into(), found))
     }
 }
 
-fn refuse(tensor: &str, expected: String, found: String) -> ModelError {
-    ModelError::Tensor { file: WEIGHTS, tensor: tensor.to_owned(), expected, found }
+/// Reads the header of a file, the one with that number, and adds its tensors to those that are known.
+fn read_header(
+    bytes: &[u8],
+    number: usize,
+    file: Cow<'static, str>,
+    tensors: &mut HashMap<String, Entry>,
+) -> Result<(), ModelError> {
+    let damaged = |source| ModelError::Safetensors { file, source };
+    let (header_bytes, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+    // The file begins with the length of the header, 8 bytes.
+    let data_start = header_bytes + 8;
+    for (name, info) in metadata.tensors() {
+        let (start, end) = info.data_offsets;
+        let entry = Entry {
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            file: number,
+            range: data_start + start..data_start + end,
+        };
+        tensors.insert(name, entry);
+    }
+    Ok(())
 }
 
 fn slice_of(bytes: &[u8], row: usize, row_bytes: usize) -> Option<&[u8]> {

@@ -189,7 +189,7 @@ fn absent_files_and_other_forms_of_weights_are_named() {
     }
     for (found, advice) in [
         ("pytorch_model.bin", "a pickle can run code"),
-        ("model.safetensors.index.json", "join the shards"),
+        ("tf_model.h5", "save the model from PyTorch"),
     ] {
         assert_refused(
             MULTI_HEAD,
