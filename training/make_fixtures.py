@@ -28,8 +28,16 @@ from transformers import (
     BertConfig,
     BertForSequenceClassification,
     BertModel,
+    CamembertConfig,
+    CamembertForSequenceClassification,
+    DebertaV2Config,
+    DebertaV2ForSequenceClassification,
     DistilBertConfig,
     DistilBertForSequenceClassification,
+    ElectraConfig,
+    ElectraForSequenceClassification,
+    ModernBertConfig,
+    ModernBertForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     XLMRobertaConfig,
@@ -38,6 +46,7 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 HIDDEN, LAYERS, FFN = 32, 2, 64
+NARROW = 16  # hidden size of the models that only the f32 engine computes
 POSITIONS = 64
 MAX_TOKENS = 48
 TOLERANCE = 1e-5
@@ -118,7 +127,7 @@ def randomise(model: nn.Module, generator: torch.Generator) -> None:
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             noise = torch.randn(parameter.shape, generator=generator)
-            if "LayerNorm.weight" in name or "layer_norm.weight" in name:
+            if name.endswith(("LayerNorm.weight", "norm.weight")):
                 parameter.copy_(1 + 0.2 * noise)
             elif name.endswith("bias"):
                 parameter.copy_(0.2 * noise)
@@ -168,14 +177,20 @@ def write_golden(directory: Path, forward: Forward, limit: int, pad_id: int) -> 
 
 
 def make_classifier(
-    directory: Path, tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, generator: torch.Generator
+    directory: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    model: PreTrainedModel,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+    max_shard_size: str = "1GB",
 ) -> None:
     """Writes a plain directory of transformers, as a `*ForSequenceClassification` model is saved."""
     randomise(model, generator)
-    model.eval().save_pretrained(directory)
+    model.eval().to(dtype).save_pretrained(directory, max_shard_size=max_shard_size)
     tokenizer.save_pretrained(directory)
-    # What was written is what counts: load it back with transformers alone.
-    model = type(model).from_pretrained(directory, attn_implementation="eager").eval()
+    # What was written is what counts: load it back with transformers alone. The service computes in f32, whatever the
+    # weights are stored as.
+    model = type(model).from_pretrained(directory, attn_implementation="eager", dtype=torch.float32).eval()
     head = "intent" if model.config.problem_type == "multi_label_classification" else "primary"
 
     @torch.no_grad()
@@ -236,6 +251,136 @@ def make_classifiers(
     )
     model = DistilBertForSequenceClassification(distilbert)
     make_classifier(out / "tiny-distilbert-classifier", wordpiece, model, generator)
+
+
+def make_bert_like(
+    out: Path, wordpiece: PreTrainedTokenizerFast, unigram: PreTrainedTokenizerFast, generator: torch.Generator
+) -> None:
+    """Writes CamemBERT and ELECTRA, which differ from BERT outside of their blocks."""
+    camembert = CamembertConfig(
+        vocab_size=len(unigram),
+        hidden_size=HIDDEN,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=2,
+        intermediate_size=FFN,
+        max_position_embeddings=POSITIONS + unigram.pad_token_id + 1,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        pad_token_id=unigram.pad_token_id,
+        bos_token_id=unigram.bos_token_id,
+        eos_token_id=unigram.eos_token_id,
+        problem_type="single_label_classification",
+        **label_map(INTENTS),
+    )
+    model = CamembertForSequenceClassification(camembert)
+    make_classifier(out / "tiny-camembert-classifier", unigram, model, generator, torch.float16)
+    electra = ElectraConfig(
+        vocab_size=len(wordpiece),
+        embedding_size=16,
+        hidden_size=HIDDEN,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=2,
+        intermediate_size=FFN,
+        max_position_embeddings=POSITIONS,
+        pad_token_id=wordpiece.pad_token_id,
+        problem_type="multi_label_classification",
+        **label_map(INTENTS),
+    )
+    model = ElectraForSequenceClassification(electra)
+    make_classifier(out / "tiny-electra-classifier", wordpiece, model, generator, torch.bfloat16)
+
+
+def deberta_config(tokenizer: PreTrainedTokenizerFast, **fields) -> DebertaV2Config:
+    """Returns what the DeBERTa models have in common, with fields of their own."""
+    return DebertaV2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=NARROW,
+        num_attention_heads=2,
+        intermediate_size=2 * NARROW,
+        max_position_embeddings=POSITIONS,
+        pad_token_id=tokenizer.pad_token_id,
+        relative_attention=True,
+        problem_type="single_label_classification",
+        **label_map(INTENTS),
+        **fields,
+    )
+
+
+def make_debertas(
+    out: Path, wordpiece: PreTrainedTokenizerFast, unigram: PreTrainedTokenizerFast, generator: torch.Generator
+) -> None:
+    """Writes DeBERTa as version 3 has it (in shards), as the large version 2 has it, and with one of the two terms."""
+    # Distances over 8 share buckets; the longest message has distances up to 63.
+    shared = deberta_config(
+        unigram,
+        num_hidden_layers=3,
+        position_buckets=16,
+        pos_att_type="p2c|c2p",
+        share_att_key=True,
+        norm_rel_ebd="layer_norm",
+        position_biased_input=False,
+        type_vocab_size=0,
+    )
+    model = DebertaV2ForSequenceClassification(shared)
+    make_classifier(out / "tiny-deberta-v3-classifier", unigram, model, generator, max_shard_size="30KB")
+    # Distances over 32 are taken for 32.
+    own = deberta_config(
+        wordpiece,
+        num_hidden_layers=2,
+        max_relative_positions=32,
+        pos_att_type=["c2p", "p2c"],
+        share_att_key=False,
+        conv_kernel_size=3,
+        conv_act="gelu",
+        pooler_hidden_act="tanh",
+        type_vocab_size=2,
+    )
+    model = DebertaV2ForSequenceClassification(own)
+    make_classifier(out / "tiny-deberta-v2-classifier", wordpiece, model, generator)
+    for term in ("c2p", "p2c"):
+        one = deberta_config(wordpiece, num_hidden_layers=1, position_buckets=8, pos_att_type=[term])
+        model = DebertaV2ForSequenceClassification(one)
+        make_classifier(out / f"tiny-deberta-{term}-classifier", wordpiece, model, generator, torch.bfloat16)
+
+
+def make_modernberts(out: Path, tokenizer: PreTrainedTokenizerFast, generator: torch.Generator) -> None:
+    """Writes ModernBERT as it is published, and with biases, the mean and an older config.json."""
+    common = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": NARROW,
+        "num_hidden_layers": 4,  # global, local, local, global
+        "num_attention_heads": 2,
+        "intermediate_size": 24,
+        "max_position_embeddings": POSITIONS,
+        "local_attention": 16,  # 8 tokens on each side
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.cls_token_id,
+        "eos_token_id": tokenizer.sep_token_id,
+        "cls_token_id": tokenizer.cls_token_id,
+        "sep_token_id": tokenizer.sep_token_id,
+        **label_map(INTENTS),
+    }
+    plain = ModernBertConfig(problem_type="single_label_classification", **common)
+    model = ModernBertForSequenceClassification(plain)
+    make_classifier(out / "tiny-modernbert-classifier", tokenizer, model, generator)
+    biased = ModernBertConfig(
+        problem_type="multi_label_classification",
+        classifier_pooling="mean",
+        attention_bias=True,
+        mlp_bias=True,
+        norm_bias=True,
+        classifier_bias=True,
+        **common,
+    )
+    model = ModernBertForSequenceClassification(biased)
+    directory = out / "tiny-modernbert-mean-classifier"
+    make_classifier(directory, tokenizer, model, generator, torch.float16)
+    # As versions of transformers before 5 wrote it; this one reads both.
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    del config["layer_types"], config["rope_parameters"]
+    config |= {"global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0}
+    text = json.dumps(config, indent=2, sort_keys=True)
+    (directory / "config.json").write_text(text + "\n", encoding="utf-8")
 
 
 def multihead_manifest(name: str) -> dict:
@@ -316,7 +461,7 @@ def report(out: Path) -> None:
             head: torch.tensor([message["logits"][head] for message in messages]).std(dim=0).min().item()
             for head in messages[0]["logits"]
         }
-        tensors = read_tensors(directory / "model.safetensors").values()
+        tensors = [tensor for file in directory.glob("*.safetensors") for tensor in read_tensors(file).values()]
         types = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors})
         spread_text = ", ".join(f"{head} {value:.2f}" for head, value in spread.items())
         print(f"{directory.name}: {size:,} bytes, {'+'.join(types)}, least deviation of a logit: {spread_text}")
@@ -337,6 +482,9 @@ def main() -> None:
         shutil.rmtree(directory)
     make_classifiers(arguments.out, wordpiece, unigram, generator)
     make_multihead(arguments.out, unigram, generator)
+    make_bert_like(arguments.out, wordpiece, unigram, generator)
+    make_debertas(arguments.out, wordpiece, unigram, generator)
+    make_modernberts(arguments.out, wordpiece, generator)
     report(arguments.out)
 
 

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 LARGEST = 127
 # Heads of bundles and of `*ForSequenceClassification`.
-HEAD_PREFIXES = ("heads.", "classifier.", "pre_classifier.")
+HEAD_PREFIXES = ("heads.", "classifier.", "pre_classifier.", "head.")
 
 
 def is_quantised(name: str, tensor: torch.Tensor) -> bool:
