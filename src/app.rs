@@ -102,17 +102,18 @@ pub struct Report {
 pub fn engine_loader() -> Arc<EngineLoader> {
     Arc::new(|bundle, settings| {
         let threads = settings.threads_per_instance;
-        let factory: Arc<ReplicaFactory> = match settings.engine {
-            // Every architecture that is read is of the BERT family, which is what the CPU engine computes.
-            EngineKind::Auto | EngineKind::Cpu => {
-                let instructions = settings.instruction_set.unwrap_or_else(InstructionSet::fastest);
-                let model = CpuModel::load(bundle, instructions)?;
-                Arc::new(move || model.replica(threads))
-            }
-            EngineKind::Candle => {
-                let model = CandleModel::load(bundle)?;
-                Arc::new(move || model.replica(threads))
-            }
+        let takes_int8 = match settings.engine {
+            EngineKind::Auto => CpuModel::computes(bundle.architecture()),
+            EngineKind::Cpu => true,
+            EngineKind::Candle => false,
+        };
+        let factory: Arc<ReplicaFactory> = if takes_int8 {
+            let instructions = settings.instruction_set.unwrap_or_else(InstructionSet::fastest);
+            let model = CpuModel::load(bundle, instructions)?;
+            Arc::new(move || model.replica(threads))
+        } else {
+            let model = CandleModel::load(bundle)?;
+            Arc::new(move || model.replica(threads))
         };
         Ok(factory)
     })

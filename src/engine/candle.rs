@@ -1,20 +1,26 @@
 //! Encoders through candle.
 
+mod attention;
+mod disentangled;
+mod embeddings;
 mod encoder;
 mod heads;
 mod kernels;
 mod matrix;
 mod operations;
 mod padded;
+mod rotary;
 mod tensors;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{BatchOutput, Engine, EngineError, EngineInfo, RaggedBatch};
+use crate::model::architecture::Attention;
 use crate::model::{ModelBundle, ModelError};
 use encoder::RaggedEncoder;
 use heads::{HeadLayers, Pooler};
 use padded::PaddedEncoder;
+use rotary::RotaryEncoder;
 use tensors::Tensors;
 
 /// A model in memory, ready to compute. Cheap to clone: clones and replicas share the weights.
@@ -27,10 +33,11 @@ pub struct CandleModel {
     max_positions: usize,
 }
 
-/// The two forms of the same computation.
+/// BERT's blocks in two forms of the same computation, and ModernBERT's.
 #[derive(Clone, Debug)]
 enum Encoder {
     Ragged(RaggedEncoder),
+    Rotary(RotaryEncoder),
     Padded(PaddedEncoder),
 }
 
@@ -40,8 +47,16 @@ impl CandleModel {
     /// # Errors
     /// [`ModelError`] when a tensor can't be decoded, which a bundle that was loaded rules out.
     pub fn load(bundle: &ModelBundle) -> Result<Self, ModelError> {
-        let encoder = RaggedEncoder::load(tensors_of(bundle), bundle.architecture())?;
-        Self::with_encoder(bundle, Encoder::Ragged(encoder))
+        let (tensors, architecture) = (tensors_of(bundle), bundle.architecture());
+        let ragged = |options| RaggedEncoder::load(tensors, architecture, options);
+        let encoder = match &architecture.attention {
+            Attention::Full => Encoder::Ragged(ragged(None)?),
+            Attention::Disentangled(options) => Encoder::Ragged(ragged(Some(options))?),
+            Attention::Rotary(options) => {
+                Encoder::Rotary(RotaryEncoder::load(tensors, architecture, options)?)
+            }
+        };
+        Self::with_encoder(bundle, encoder)
     }
 
     /// Decodes the weights of a bundle for the encoder of candle-transformers, which pads every message to the
@@ -73,10 +88,12 @@ impl CandleModel {
     /// [`EngineError::Backend`] when the operating system gives no threads.
     pub fn replica(&self, threads: usize) -> Result<Box<dyn Engine>, EngineError> {
         let threads = threads.max(1);
-        // The ragged encoder computes on the calling thread when it has one thread: that saves two switches.
+        // Without padding, one thread is the calling one: that saves two switches.
         let pool = match (&self.encoder, threads) {
-            (Encoder::Ragged(_), 1) => None,
-            (Encoder::Ragged(_) | Encoder::Padded(_), _) => Some(compute_pool(threads)?),
+            (Encoder::Ragged(_) | Encoder::Rotary(_), 1) => None,
+            (Encoder::Ragged(_) | Encoder::Rotary(_) | Encoder::Padded(_), _) => {
+                Some(compute_pool(threads)?)
+            }
         };
         Ok(Box::new(CandleEngine {
             model: self.clone(),
@@ -84,7 +101,7 @@ impl CandleModel {
             pool,
             info: EngineInfo {
                 name: match self.encoder {
-                    Encoder::Ragged(_) => "candle",
+                    Encoder::Ragged(_) | Encoder::Rotary(_) => "candle",
                     Encoder::Padded(_) => "candle-padded",
                 },
                 device: "cpu".into(),
@@ -97,6 +114,7 @@ impl CandleModel {
     fn infer(&self, batch: &RaggedBatch, threads: usize) -> candle_core::Result<BatchOutput> {
         let hidden = match &self.encoder {
             Encoder::Ragged(encoder) => encoder.forward(batch, threads),
+            Encoder::Rotary(encoder) => encoder.forward(batch, threads),
             Encoder::Padded(encoder) => encoder.forward(batch),
         }?;
         let pooled = self.pooler.forward(&hidden, batch, threads)?;

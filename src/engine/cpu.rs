@@ -1,4 +1,4 @@
-//! Encoders of the BERT families in int8 on a CPU.
+//! Encoders with BERT's blocks in int8 on a CPU.
 //!
 //! Weights are quantised per output, activations per token while computing, and sums of products are exact. Messages of
 //! a batch lie one after the other without padding.
@@ -19,6 +19,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{BatchOutput, Engine, EngineError, EngineInfo, HeadOutput, RaggedBatch};
+use crate::model::architecture::{Architecture, Attention};
 use crate::model::{ModelBundle, ModelError};
 use encoder::{Encoder, Workspace};
 use heads::{HeadLayers, Pooler};
@@ -46,11 +47,29 @@ struct Parts {
 }
 
 impl CpuModel {
+    /// Tells whether this engine computes an architecture.
+    #[must_use]
+    pub fn computes(architecture: &Architecture) -> bool {
+        match architecture.attention {
+            Attention::Full => architecture.embeds_positions,
+            Attention::Disentangled(_) | Attention::Rotary(_) => false,
+        }
+    }
+
     /// Packs the weights of a bundle for an instruction set.
     ///
     /// # Errors
-    /// [`ModelError`] when this machine does not have the instruction set or the memory.
+    /// [`ModelError`] when this engine does not compute the architecture, or this machine does not have the instruction
+    /// set or the memory.
     pub fn load(bundle: &ModelBundle, instructions: InstructionSet) -> Result<Self, ModelError> {
+        if !Self::computes(bundle.architecture()) {
+            let name = &bundle.architecture().name;
+            let error = format!(
+                "{name} has other blocks than BERT, which inference.engine = \"cpu\" does not compute: \
+                 take \"auto\" or \"candle\""
+            );
+            return Err(ModelError::Engine(error.into()));
+        }
         let missing = || {
             let names = InstructionSet::available().into_iter().map(InstructionSet::name);
             let names: Vec<_> = names.collect();

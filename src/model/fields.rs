@@ -88,6 +88,12 @@ impl<'a> Object<'a> {
         value.ok_or_else(|| self.refuse(field, "a text"))
     }
 
+    /// Reads a truth value.
+    pub(super) fn boolean(&self, field: &str) -> Result<bool, ModelError> {
+        let value = self.map.get(field).and_then(Value::as_bool);
+        value.ok_or_else(|| self.refuse(field, "true or false"))
+    }
+
     /// Reads a number, whole or not.
     pub(super) fn number(&self, field: &str) -> Result<f64, ModelError> {
         let value = self.map.get(field).and_then(Value::as_f64);

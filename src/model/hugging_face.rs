@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::architecture::{Architecture, Family, Purpose};
+use super::architecture::{Architecture, Purpose};
 use super::error::ModelError;
 use super::fields::Object;
 use super::files::{CONFIG, MANIFEST};
-use super::manifest::{AbstentionRules, Head, Manifest, Pooling};
+use super::manifest::{AbstentionRules, Head, Manifest};
 use crate::labels::{HeadKind, HeadName, LabelSet};
 
-/// Encoders of the supported families are trained with 512 positions; longer messages only cost time.
+/// Most encoders of the supported families are trained with 512 positions; longer messages only cost time. ModernBERT
+/// has more, which a bundle may ask for.
 const MAX_TOKENS: usize = 512;
 
 /// Reads what `config.json` says of the one head.
@@ -37,10 +38,7 @@ pub(super) fn manifest(
         name: directory_name(directory),
         version: "1".into(),
         max_tokens: architecture.max_positions().min(MAX_TOKENS),
-        pooling: match architecture.family {
-            Family::Bert => Pooling::Pooler,
-            Family::Roberta | Family::DistilBert => Pooling::Cls,
-        },
+        pooling: architecture.classifier_pooling,
         heads: vec![Head {
             name,
             kind,

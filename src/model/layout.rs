@@ -1,6 +1,12 @@
 //! Names and shapes of the tensors that an architecture needs.
 
-use super::architecture::{Architecture, Family, Purpose};
+mod disentangled;
+mod rotary;
+
+pub use disentangled::{DisentangledModules, DistanceModules};
+pub use rotary::RotaryModules;
+
+use super::architecture::{Activation, Architecture, Attention, Family, Purpose};
 use super::manifest::{Manifest, Pooling};
 use crate::labels::HeadName;
 
@@ -26,9 +32,12 @@ impl Requirement {
 pub struct TensorNames {
     family: Family,
     prefix: &'static str,
+    embeds_positions: bool,
+    embeds_token_types: bool,
+    projects_embeddings: bool,
 }
 
-/// Modules of one block.
+/// Modules of one of BERT's blocks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LayerModules {
     /// Dense `[H, H]` to the queries.
@@ -49,22 +58,26 @@ pub struct LayerModules {
     pub output_norm: String,
 }
 
-/// Function between the two dense layers of a head.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum HeadActivation {
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Zero below zero.
-    Relu,
-}
-
 /// Modules of a head.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HeadModules {
-    /// Dense `[H, H]` before the output, if the family has one.
-    pub hidden: Option<(String, HeadActivation)>,
+    /// What comes before the output, if the family has it.
+    pub hidden: Option<HiddenModules>,
     /// Dense `[L, H]`.
     pub output: String,
+}
+
+/// Modules of the hidden layer of a head.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HiddenModules {
+    /// Dense `[H, H]`.
+    pub dense: String,
+    /// Whether `dense` has a bias.
+    pub has_bias: bool,
+    /// Function behind it.
+    pub activation: Activation,
+    /// Layer normalisation behind that, if the family has one, and whether it has a bias.
+    pub norm: Option<(String, bool)>,
 }
 
 impl TensorNames {
@@ -77,70 +90,95 @@ impl TensorNames {
             (Purpose::Classifier, Family::Bert) => "bert.",
             (Purpose::Classifier, Family::Roberta) => "roberta.",
             (Purpose::Classifier, Family::DistilBert) => "distilbert.",
+            (Purpose::Classifier, Family::Electra) => "electra.",
+            (Purpose::Classifier, Family::DebertaV2) => "deberta.",
+            (Purpose::Classifier, Family::ModernBert) => "model.",
         };
-        Self { family, prefix }
+        Self {
+            family,
+            prefix,
+            embeds_positions: architecture.embeds_positions,
+            embeds_token_types: architecture.token_types > 0,
+            projects_embeddings: architecture.embedding_size != architecture.hidden_size,
+        }
     }
 
-    /// Tensor `[vocabulary, H]`.
+    /// Tensor `[vocabulary, E]`.
     #[must_use]
     pub fn word_embeddings(&self) -> String {
-        format!("{}embeddings.word_embeddings.weight", self.prefix)
+        let name = match self.family {
+            Family::ModernBert => "tok_embeddings",
+            Family::Bert
+            | Family::Roberta
+            | Family::DistilBert
+            | Family::Electra
+            | Family::DebertaV2 => "word_embeddings",
+        };
+        format!("{}embeddings.{name}.weight", self.prefix)
     }
 
-    /// Tensor `[positions, H]`.
+    /// Tensor `[positions, E]`, if the encoder has one.
     #[must_use]
-    pub fn position_embeddings(&self) -> String {
-        format!("{}embeddings.position_embeddings.weight", self.prefix)
+    pub fn position_embeddings(&self) -> Option<String> {
+        let name = || format!("{}embeddings.position_embeddings.weight", self.prefix);
+        self.embeds_positions.then(name)
     }
 
-    /// Tensor `[token types, H]`, if the family has one.
+    /// Tensor `[token types, E]`, if the encoder has one.
     #[must_use]
     pub fn token_type_embeddings(&self) -> Option<String> {
-        match self.family {
-            Family::Bert | Family::Roberta => {
-                Some(format!("{}embeddings.token_type_embeddings.weight", self.prefix))
-            }
-            Family::DistilBert => None,
-        }
+        let name = || format!("{}embeddings.token_type_embeddings.weight", self.prefix);
+        self.embeds_token_types.then(name)
     }
 
     /// Layer normalisation after the embeddings.
     #[must_use]
     pub fn embeddings_norm(&self) -> String {
-        format!("{}embeddings.LayerNorm", self.prefix)
+        let name = match self.family {
+            Family::ModernBert => "norm",
+            Family::Bert
+            | Family::Roberta
+            | Family::DistilBert
+            | Family::Electra
+            | Family::DebertaV2 => "LayerNorm",
+        };
+        format!("{}embeddings.{name}", self.prefix)
     }
 
-    /// Modules of a block, counted from 0.
+    /// Dense `[H, E]` behind the embeddings, where their width is not that of the blocks.
+    #[must_use]
+    pub fn embeddings_projection(&self) -> Option<String> {
+        self.projects_embeddings.then(|| format!("{}embeddings_project", self.prefix))
+    }
+
+    /// Modules of one of BERT's blocks, counted from 0.
     #[must_use]
     pub fn layer(&self, index: usize) -> LayerModules {
-        match self.family {
-            Family::Bert | Family::Roberta => {
-                let module = |name: &str| format!("{}encoder.layer.{index}.{name}", self.prefix);
-                LayerModules {
-                    query: module("attention.self.query"),
-                    key: module("attention.self.key"),
-                    value: module("attention.self.value"),
-                    attention_output: module("attention.output.dense"),
-                    attention_norm: module("attention.output.LayerNorm"),
-                    intermediate: module("intermediate.dense"),
-                    output: module("output.dense"),
-                    output_norm: module("output.LayerNorm"),
-                }
-            }
-            Family::DistilBert => {
-                let module =
-                    |name: &str| format!("{}transformer.layer.{index}.{name}", self.prefix);
-                LayerModules {
-                    query: module("attention.q_lin"),
-                    key: module("attention.k_lin"),
-                    value: module("attention.v_lin"),
-                    attention_output: module("attention.out_lin"),
-                    attention_norm: module("sa_layer_norm"),
-                    intermediate: module("ffn.lin1"),
-                    output: module("ffn.lin2"),
-                    output_norm: module("output_layer_norm"),
-                }
-            }
+        if self.family == Family::DistilBert {
+            let module = |name: &str| format!("{}transformer.layer.{index}.{name}", self.prefix);
+            return LayerModules {
+                query: module("attention.q_lin"),
+                key: module("attention.k_lin"),
+                value: module("attention.v_lin"),
+                attention_output: module("attention.out_lin"),
+                attention_norm: module("sa_layer_norm"),
+                intermediate: module("ffn.lin1"),
+                output: module("ffn.lin2"),
+                output_norm: module("output_layer_norm"),
+            };
+        }
+        let module = |name: &str| format!("{}encoder.layer.{index}.{name}", self.prefix);
+        let suffix = if self.family == Family::DebertaV2 { "_proj" } else { "" };
+        let projection = |name: &str| module(&format!("attention.self.{name}{suffix}"));
+        LayerModules {
+            query: projection("query"),
+            key: projection("key"),
+            value: projection("value"),
+            attention_output: module("attention.output.dense"),
+            attention_norm: module("attention.output.LayerNorm"),
+            intermediate: module("intermediate.dense"),
+            output: module("output.dense"),
+            output_norm: module("output.LayerNorm"),
         }
     }
 
@@ -155,18 +193,29 @@ impl HeadModules {
     /// Returns the modules of a head.
     #[must_use]
     pub fn of(architecture: &Architecture, head: HeadName) -> Self {
-        let (hidden, output) = match (architecture.purpose, architecture.family) {
-            (Purpose::Encoder, _) => (None, format!("heads.{head}")),
-            (Purpose::Classifier, Family::Bert) => (None, "classifier".into()),
-            (Purpose::Classifier, Family::Roberta) => (
-                Some(("classifier.dense".into(), HeadActivation::Tanh)),
-                "classifier.out_proj".into(),
-            ),
-            (Purpose::Classifier, Family::DistilBert) => {
-                (Some(("pre_classifier".into(), HeadActivation::Relu)), "classifier".into())
+        if architecture.purpose == Purpose::Encoder {
+            return Self { hidden: None, output: format!("heads.{head}") };
+        }
+        let (dense, output) = match architecture.family {
+            Family::Bert => return Self { hidden: None, output: "classifier".into() },
+            Family::Roberta | Family::Electra => ("classifier.dense", "classifier.out_proj"),
+            Family::DistilBert => ("pre_classifier", "classifier"),
+            Family::DebertaV2 => ("pooler.dense", "classifier"),
+            Family::ModernBert => ("head.dense", "classifier"),
+        };
+        let (has_bias, norm) = match &architecture.attention {
+            Attention::Full | Attention::Disentangled(_) => (true, None),
+            Attention::Rotary(rotary) => {
+                (rotary.biases.classifier, Some(("head.norm".into(), rotary.biases.norm)))
             }
         };
-        Self { hidden, output }
+        let hidden = HiddenModules {
+            dense: dense.into(),
+            has_bias,
+            activation: architecture.classifier_activation,
+            norm,
+        };
+        Self { hidden: Some(hidden), output: output.into() }
     }
 }
 
@@ -174,30 +223,26 @@ impl HeadModules {
 pub(super) fn requirements(architecture: &Architecture, manifest: &Manifest) -> Vec<Requirement> {
     let names = TensorNames::of(architecture);
     let hidden = architecture.hidden_size;
-    let intermediate = architecture.intermediate_size;
     let mut list = Requirements(Vec::new());
-    list.tensor(names.word_embeddings(), &[architecture.vocabulary_size, hidden]);
-    list.tensor(names.position_embeddings(), &[architecture.position_rows, hidden]);
-    if let Some(name) = names.token_type_embeddings() {
-        list.tensor(name, &[architecture.token_types, hidden]);
-    }
-    list.norm(&names.embeddings_norm(), hidden);
-    for layer in (0..architecture.layers).map(|index| names.layer(index)) {
-        for module in [&layer.query, &layer.key, &layer.value, &layer.attention_output] {
-            list.dense(module, hidden, hidden);
+    list.embeddings(&names, architecture);
+    match &architecture.attention {
+        Attention::Full => list.blocks(&names, architecture),
+        Attention::Disentangled(disentangled) => {
+            list.blocks(&names, architecture);
+            list.distances(&names, architecture, disentangled);
         }
-        list.norm(&layer.attention_norm, hidden);
-        list.dense(&layer.intermediate, intermediate, hidden);
-        list.dense(&layer.output, hidden, intermediate);
-        list.norm(&layer.output_norm, hidden);
+        Attention::Rotary(rotary) => list.rotary_blocks(&names, architecture, rotary),
     }
     if manifest.pooling == Pooling::Pooler {
         list.dense(&names.pooler(), hidden, hidden);
     }
     for head in &manifest.heads {
         let modules = HeadModules::of(architecture, head.name);
-        if let Some((module, _)) = &modules.hidden {
-            list.dense(module, hidden, hidden);
+        if let Some(HiddenModules { dense, has_bias, norm, .. }) = &modules.hidden {
+            list.module(dense, &[hidden, hidden], *has_bias);
+            if let Some((norm, has_bias)) = norm {
+                list.module(norm, &[hidden], *has_bias);
+            }
         }
         list.dense(&modules.output, head.labels.len(), hidden);
     }
@@ -207,18 +252,53 @@ pub(super) fn requirements(architecture: &Architecture, manifest: &Manifest) -> 
 struct Requirements(Vec<Requirement>);
 
 impl Requirements {
+    fn embeddings(&mut self, names: &TensorNames, architecture: &Architecture) {
+        let width = architecture.embedding_size;
+        self.tensor(names.word_embeddings(), &[architecture.vocabulary_size, width]);
+        if let Some(name) = names.position_embeddings() {
+            self.tensor(name, &[architecture.position_rows, width]);
+        }
+        if let Some(name) = names.token_type_embeddings() {
+            self.tensor(name, &[architecture.token_types, width]);
+        }
+        self.module(&names.embeddings_norm(), &[width], architecture.norms_have_biases());
+        if let Some(module) = names.embeddings_projection() {
+            self.dense(&module, architecture.hidden_size, width);
+        }
+    }
+
+    fn blocks(&mut self, names: &TensorNames, architecture: &Architecture) {
+        let hidden = architecture.hidden_size;
+        let intermediate = architecture.intermediate_size;
+        for layer in (0..architecture.layers).map(|index| names.layer(index)) {
+            for module in [&layer.query, &layer.key, &layer.value, &layer.attention_output] {
+                self.dense(module, hidden, hidden);
+            }
+            self.norm(&layer.attention_norm, hidden);
+            self.dense(&layer.intermediate, intermediate, hidden);
+            self.dense(&layer.output, hidden, intermediate);
+            self.norm(&layer.output_norm, hidden);
+        }
+    }
+
     fn tensor(&mut self, tensor: String, shape: &[usize]) {
         let shape = shape.to_vec();
         self.0.push(Requirement { tensor, shape });
     }
 
     fn dense(&mut self, module: &str, outputs: usize, inputs: usize) {
-        self.tensor(format!("{module}.weight"), &[outputs, inputs]);
-        self.tensor(format!("{module}.bias"), &[outputs]);
+        self.module(module, &[outputs, inputs], true);
     }
 
     fn norm(&mut self, module: &str, width: usize) {
-        self.tensor(format!("{module}.weight"), &[width]);
-        self.tensor(format!("{module}.bias"), &[width]);
+        self.module(module, &[width], true);
+    }
+
+    /// A weight, and a bias for each of its rows if there is one.
+    fn module(&mut self, module: &str, shape: &[usize], has_bias: bool) {
+        self.tensor(format!("{module}.weight"), shape);
+        if has_bias {
+            self.tensor(format!("{module}.bias"), shape.get(..1).unwrap_or_default());
+        }
     }
 }

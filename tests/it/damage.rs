@@ -25,10 +25,10 @@ impl ModelCopy {
     /// Copies a fixture. The digests in `signalbox.json` are dropped, so that files can be changed one by one.
     pub(crate) fn of(name: &str) -> Self {
         let copy = Self(TempDir::new().unwrap());
-        for file in ["config.json", "tokenizer.json", "model.safetensors", "signalbox.json"] {
-            let from = fixture(name).join(file);
-            if from.exists() {
-                std::fs::copy(from, copy.path(file)).unwrap();
+        for entry in std::fs::read_dir(fixture(name)).unwrap() {
+            let file = entry.unwrap().file_name().into_string().unwrap();
+            if file != "golden.json" {
+                std::fs::copy(fixture(name).join(&file), copy.path(&file)).unwrap();
             }
         }
         if copy.path("signalbox.json").exists() {
@@ -74,9 +74,18 @@ impl ModelCopy {
         });
     }
 
-    /// Changes the tensors.
+    /// Changes the tensors of `model.safetensors`.
     pub(crate) fn edit_tensors(&self, change: impl FnOnce(&mut BTreeMap<String, StoredTensor>)) {
-        let bytes = std::fs::read(self.path("model.safetensors")).unwrap();
+        self.edit_tensors_of("model.safetensors", change);
+    }
+
+    /// Changes the tensors of a file.
+    pub(crate) fn edit_tensors_of(
+        &self,
+        file_name: &str,
+        change: impl FnOnce(&mut BTreeMap<String, StoredTensor>),
+    ) {
+        let bytes = std::fs::read(self.path(file_name)).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let mut tensors: BTreeMap<_, _> = file
             .iter()
@@ -95,7 +104,7 @@ impl ModelCopy {
             (name, view.unwrap())
         });
         let bytes = safetensors::serialize(views, None).unwrap();
-        self.write("model.safetensors", &bytes);
+        self.write(file_name, &bytes);
     }
 
     /// Changes one tensor.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use signalbox::model::{ModelBundle, ModelSource};
 
 /// Every small model with golden outputs.
-pub(crate) const TINY: [&str; 7] = [
+pub(crate) const TINY: [&str; 15] = [
     "tiny-bert-multihead",
     "tiny-bert-multihead-f16",
     "tiny-bert-multihead-bf16",
@@ -15,12 +15,27 @@ pub(crate) const TINY: [&str; 7] = [
     "tiny-bert-classifier",
     "tiny-xlm-roberta-classifier",
     "tiny-distilbert-classifier",
+    "tiny-camembert-classifier",
+    "tiny-electra-classifier",
+    "tiny-deberta-v3-classifier",
+    "tiny-deberta-v2-classifier",
+    "tiny-deberta-c2p-classifier",
+    "tiny-deberta-p2c-classifier",
+    "tiny-modernbert-classifier",
+    "tiny-modernbert-mean-classifier",
 ];
 
 pub(crate) const MULTI_HEAD: &str = TINY[0];
 pub(crate) const INT8: &str = TINY[3];
 pub(crate) const CLASSIFIER: &str = TINY[4];
 pub(crate) const XLM_ROBERTA: &str = TINY[5];
+pub(crate) const CAMEMBERT: &str = TINY[7];
+pub(crate) const ELECTRA: &str = TINY[8];
+/// Its weights lie in two files.
+pub(crate) const DEBERTA_SHARDED: &str = TINY[9];
+pub(crate) const DEBERTA: &str = TINY[10];
+pub(crate) const MODERNBERT: &str = TINY[13];
+pub(crate) const MODERNBERT_MEAN: &str = TINY[14];
 
 /// What the reference implementation said of some messages.
 #[derive(Deserialize)]

@@ -11,7 +11,13 @@ use signalbox::model::{ModelBundle, ModelError, ModelSource};
 use signalbox::tokenization::TextTokenizer;
 
 use crate::damage::{ModelCopy, StoredTensor};
-use crate::fixtures::{CLASSIFIER, INT8, MULTI_HEAD, XLM_ROBERTA, read};
+use crate::fixtures::{
+    CLASSIFIER, DEBERTA, DEBERTA_SHARDED, ELECTRA, INT8, MODERNBERT, MODERNBERT_MEAN, MULTI_HEAD,
+    XLM_ROBERTA, read,
+};
+
+const INDEX: &str = "model.safetensors.index.json";
+const SHARDS: [&str; 2] = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
 
 /// Loads bundle and tokenizer and returns the error with its causes as one text.
 fn refusal(copy: &ModelCopy) -> String {
@@ -138,6 +144,23 @@ fn an_absent_tensor_is_named() {
         (CLASSIFIER, "bert.pooler.dense.weight"),
         (XLM_ROBERTA, "classifier.out_proj.bias"),
         ("tiny-distilbert-classifier", "pre_classifier.weight"),
+        (ELECTRA, "electra.embeddings_project.weight"),
+        (ELECTRA, "classifier.dense.bias"),
+        (DEBERTA, "deberta.embeddings.position_embeddings.weight"),
+        (DEBERTA, "deberta.encoder.rel_embeddings.weight"),
+        (DEBERTA, "deberta.encoder.layer.1.attention.self.pos_key_proj.weight"),
+        (DEBERTA, "deberta.encoder.layer.0.attention.self.pos_query_proj.bias"),
+        (DEBERTA, "deberta.encoder.conv.conv.bias"),
+        (DEBERTA, "deberta.encoder.conv.LayerNorm.weight"),
+        (DEBERTA, "pooler.dense.weight"),
+        (MODERNBERT, "model.embeddings.norm.weight"),
+        (MODERNBERT, "model.layers.1.attn_norm.weight"),
+        (MODERNBERT, "model.layers.0.attn.Wqkv.weight"),
+        (MODERNBERT, "model.layers.3.mlp.Wi.weight"),
+        (MODERNBERT, "model.final_norm.weight"),
+        (MODERNBERT, "head.norm.weight"),
+        (MODERNBERT_MEAN, "model.layers.2.mlp.Wo.bias"),
+        (MODERNBERT_MEAN, "head.dense.bias"),
     ] {
         assert_refused(
             model,
@@ -211,6 +234,105 @@ fn absent_files_and_other_forms_of_weights_are_named() {
 }
 
 #[test]
+fn shards_that_the_index_does_not_describe_are_refused() {
+    const TENSOR: &str = "deberta.encoder.layer.2.output.dense.weight";
+    let entry = format!("/weight_map/{TENSOR}");
+    let outside =
+        "should be a file name of letters, digits, '-', '_' and '.' that ends with .safetensors";
+    for name in ["../model.safetensors", "/etc/passwd", "sub/model.safetensors", ".safetensors"] {
+        assert_refused(
+            DEBERTA_SHARDED,
+            |copy| copy.set(INDEX, &entry, json!(name)),
+            &format!("{INDEX}: field weight_map.{TENSOR} {outside}, found \"{name}\""),
+        );
+    }
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.set(INDEX, &entry, json!("model-00003-of-00003.safetensors")),
+        &format!(" has no model-00003-of-00003.safetensors, which {INDEX} names"),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.remove(SHARDS[1]),
+        &format!(" has no {}, which {INDEX} names", SHARDS[1]),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.set(INDEX, &entry, json!(SHARDS[0])),
+        &format!(
+            "{INDEX}: field weight_map.{TENSOR} should be \"{}\", which holds this tensor, found \"{}\"",
+            SHARDS[1], SHARDS[0]
+        ),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.edit_tensors_of(SHARDS[1], |tensors| drop(tensors.remove(TENSOR).unwrap())),
+        &format!(
+            "{INDEX}: field weight_map.{TENSOR} should be the file that holds this tensor, found \"{}\", which does not",
+            SHARDS[1]
+        ),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| {
+            copy.edit_tensors_of(SHARDS[0], |tensors| {
+                let more = tensors.values().next().unwrap().clone();
+                tensors.insert("more.weight".to_owned(), more);
+            });
+        },
+        &format!("{INDEX}: field weight_map.more.weight should be \"{}\"", SHARDS[0]),
+    );
+}
+
+#[test]
+fn damaged_shards_and_tensors_in_them_are_named() {
+    const TENSOR: &str = "deberta.encoder.layer.2.output.dense.weight";
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.write(INDEX, b"{"),
+        &format!("{INDEX} is not valid JSON: "),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.write(INDEX, b"{}"),
+        &format!("{INDEX}: field weight_map should be an object, found nothing"),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.write(INDEX, br#"{"weight_map": {}}"#),
+        &format!("{INDEX}: tensor deberta.embeddings.word_embeddings.weight should have type F32"),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| copy.write(SHARDS[1], &read(DEBERTA_SHARDED, SHARDS[1])[..500]),
+        &format!("{} is not a sound safetensors file: ", SHARDS[1]),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| {
+            copy.edit_tensors_of(SHARDS[1], |tensors| {
+                let tensor = tensors.get_mut(TENSOR).unwrap();
+                tensor.bytes[4..8].copy_from_slice(&f32::NAN.to_le_bytes());
+            });
+        },
+        &format!(
+            "{}: tensor {TENSOR} should have finite values, found infinity or NaN at 1",
+            SHARDS[1]
+        ),
+    );
+    assert_refused(
+        DEBERTA_SHARDED,
+        |copy| {
+            copy.edit_tensors_of(SHARDS[1], |tensors| drop(tensors.remove(TENSOR).unwrap()));
+            copy.edit(INDEX, |index| {
+                index["weight_map"].as_object_mut().unwrap().remove(TENSOR).unwrap();
+            });
+        },
+        &format!("{INDEX}: tensor {TENSOR} should have type F32"),
+    );
+}
+
+#[test]
 fn oversized_files_are_refused_before_they_are_parsed() {
     for (file, limit) in
         [("config.json", 1 << 20), ("signalbox.json", 1 << 20), ("tokenizer.json", 64 << 20)]
@@ -265,9 +387,14 @@ fn no_flipped_byte_makes_anything_panic() {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
-    for file in ["config.json", "signalbox.json", "tokenizer.json", "model.safetensors"] {
-        let whole = read(INT8, file);
-        let copy = ModelCopy::of(INT8);
+    let bundle = ["config.json", "signalbox.json", "tokenizer.json", "model.safetensors"];
+    let bundle = bundle.map(|file| (INT8, file));
+    let sharded = ["config.json", INDEX, SHARDS[0], SHARDS[1]].map(|file| (DEBERTA_SHARDED, file));
+    let others =
+        [DEBERTA, ELECTRA, MODERNBERT, MODERNBERT_MEAN].map(|model| (model, "config.json"));
+    for (model, file) in bundle.into_iter().chain(sharded).chain(others) {
+        let whole = read(model, file);
+        let copy = ModelCopy::of(model);
         for _ in 0..60 {
             let mut bytes = whole.clone();
             // Half of the flips go to the first bytes: headers and settings.

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::fixtures::{CLASSIFIER, MULTI_HEAD, XLM_ROBERTA};
+use crate::fixtures::{
+    CLASSIFIER, DEBERTA, DEBERTA_SHARDED, ELECTRA, MODERNBERT, MODERNBERT_MEAN, MULTI_HEAD,
+    XLM_ROBERTA,
+};
 use crate::model_damage::assert_refused;
 
 /// Model, place of the field, its value, and how the error goes on after the name of the file.
@@ -16,7 +19,7 @@ fn a_wrong_field_of_the_config_is_named() {
             MULTI_HEAD,
             "/architectures",
             json!(["LlamaForCausalLM"]),
-            ": field architectures[0] should be one of BertModel, RobertaModel, XLMRobertaModel, DistilBertModel, BertForSequenceClassification, RobertaForSequenceClassification, XLMRobertaForSequenceClassification, DistilBertForSequenceClassification, found \"LlamaForCausalLM\"",
+            ": field architectures[0] should be one of BertModel, RobertaModel, XLMRobertaModel, CamembertModel, DistilBertModel, ElectraModel, DebertaV2Model, ModernBertModel, BertForSequenceClassification, RobertaForSequenceClassification, XLMRobertaForSequenceClassification, CamembertForSequenceClassification, DistilBertForSequenceClassification, ElectraForSequenceClassification, DebertaV2ForSequenceClassification, ModernBertForSequenceClassification, found \"LlamaForCausalLM\"",
         ),
         (
             MULTI_HEAD,
@@ -46,7 +49,7 @@ fn a_wrong_field_of_the_config_is_named() {
             MULTI_HEAD,
             "/hidden_act",
             json!("silu"),
-            ": field hidden_act should be one of gelu, gelu_new, gelu_pytorch_tanh, relu, found \"silu\"",
+            ": field hidden_act should be one of gelu, gelu_new, gelu_pytorch_tanh, relu, tanh, found \"silu\"",
         ),
         (
             MULTI_HEAD,
@@ -122,6 +125,178 @@ fn a_wrong_field_of_the_config_is_named() {
         ),
     ];
     refuse_all("config.json", cases);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn a_wrong_option_of_a_family_is_named() {
+    let cases: Vec<Case> = vec![
+        (
+            ELECTRA,
+            "/embedding_size",
+            json!(null),
+            ": field embedding_size should be a whole number, found null",
+        ),
+        (
+            DEBERTA,
+            "/embedding_size",
+            json!(8),
+            ": field embedding_size should be absent or hidden_size = 16, found 8",
+        ),
+        (
+            DEBERTA,
+            "/attention_head_size",
+            json!(16),
+            ": field attention_head_size should be absent or hidden_size / num_attention_heads = 8, found 16",
+        ),
+        (
+            DEBERTA,
+            "/pooler_hidden_size",
+            json!(32),
+            ": field pooler_hidden_size should be absent or hidden_size = 16, found 32",
+        ),
+        (
+            DEBERTA,
+            "/pooler_hidden_act",
+            json!("silu"),
+            ": field pooler_hidden_act should be one of gelu, gelu_new, gelu_pytorch_tanh, relu, tanh, found \"silu\"",
+        ),
+        (
+            DEBERTA,
+            "/relative_attention",
+            json!(false),
+            ": field relative_attention should be true, found false",
+        ),
+        (
+            DEBERTA,
+            "/pos_att_type",
+            json!(["c2p", "p2p"]),
+            ": field pos_att_type should be a list of c2p, p2c or both, found \"p2p\"",
+        ),
+        (
+            DEBERTA,
+            "/pos_att_type",
+            json!("c2c"),
+            ": field pos_att_type should be a list of c2p, p2c or both, found \"c2c\"",
+        ),
+        (
+            DEBERTA,
+            "/pos_att_type",
+            json!([]),
+            ": field pos_att_type should be a list of c2p, p2c or both, found a list of 0",
+        ),
+        (
+            DEBERTA,
+            "/norm_rel_ebd",
+            json!("batch_norm"),
+            ": field norm_rel_ebd should be one of none, layer_norm, found \"batch_norm\"",
+        ),
+        (
+            DEBERTA,
+            "/share_att_key",
+            json!("yes"),
+            ": field share_att_key should be true or false, found \"yes\"",
+        ),
+        (
+            DEBERTA_SHARDED,
+            "/position_buckets",
+            json!(126),
+            ": field position_buckets should be -1, or from 2 to 125 with distances up to 64, found 126",
+        ),
+        (
+            DEBERTA_SHARDED,
+            "/max_position_embeddings",
+            json!(32_769),
+            ": field max_position_embeddings should be at most 32768, found 32769",
+        ),
+        (
+            DEBERTA,
+            "/max_relative_positions",
+            json!(16),
+            ": tensor deberta.encoder.rel_embeddings.weight should have shape [32, 16], found [64, 16]",
+        ),
+        (
+            DEBERTA,
+            "/conv_kernel_size",
+            json!(4),
+            ": field conv_kernel_size should be 0 or an odd number up to 15, found 4",
+        ),
+        (
+            DEBERTA,
+            "/conv_groups",
+            json!(2),
+            ": field conv_groups should be absent or one group = 1, found 2",
+        ),
+        (
+            MODERNBERT,
+            "/num_attention_heads",
+            json!(16),
+            ": field num_attention_heads should be a divisor of hidden_size = 16 with an even quotient, found 16",
+        ),
+        (
+            MODERNBERT,
+            "/rope_scaling",
+            json!({"rope_type": "linear", "factor": 2.0}),
+            ": field rope_scaling should be absent or null, found an object",
+        ),
+        (
+            MODERNBERT,
+            "/rope_parameters/full_attention/rope_type",
+            json!("yarn"),
+            ": field rope_parameters.full_attention.rope_type should be \"default\", found \"yarn\"",
+        ),
+        (
+            MODERNBERT,
+            "/rope_parameters/sliding_attention/rope_theta",
+            json!(0),
+            ": field rope_parameters.sliding_attention.rope_theta should be a finite number of at least 1, found 0",
+        ),
+        (
+            MODERNBERT_MEAN,
+            "/global_rope_theta",
+            json!(-1.0),
+            ": field global_rope_theta should be a finite number of at least 1, found -1.0",
+        ),
+        (
+            MODERNBERT_MEAN,
+            "/global_attn_every_n_layers",
+            json!(0),
+            ": field global_attn_every_n_layers should be at least 1, found 0",
+        ),
+        (
+            MODERNBERT,
+            "/layer_types/2",
+            json!("chunked_attention"),
+            ": field layer_types[2] should be one of full_attention, sliding_attention, found \"chunked_attention\"",
+        ),
+        (
+            MODERNBERT,
+            "/layer_types",
+            json!(["full_attention"]),
+            ": field layer_types should be a list of num_hidden_layers = 4, found a list of 1",
+        ),
+        (
+            MODERNBERT,
+            "/classifier_pooling",
+            json!("max"),
+            ": field classifier_pooling should be one of cls, mean, found \"max\"",
+        ),
+        (
+            MODERNBERT,
+            "/hidden_activation",
+            json!("silu"),
+            ": field hidden_activation should be one of gelu, gelu_new, gelu_pytorch_tanh, relu, tanh, found \"silu\"",
+        ),
+        (
+            MODERNBERT,
+            "/problem_type",
+            json!("regression"),
+            ": field problem_type should be single_label_classification or multi_label_classification",
+        ),
+    ];
+    for (model, pointer, value, expected) in cases {
+        assert_refused(model, |copy| copy.set("config.json", pointer, value), expected);
+    }
 }
 
 #[test]

@@ -2,14 +2,19 @@
 
 use safetensors::Dtype;
 use serde_json::{Value, json};
-use signalbox::engine::RaggedBatch;
+use signalbox::app::engine_loader;
 use signalbox::engine::candle::CandleModel;
+use signalbox::engine::{EngineKind, RaggedBatch};
 use signalbox::labels::{HeadKind, HeadName};
 use signalbox::model::manifest::{AbstentionRules, Pooling};
 use signalbox::model::{ModelBundle, ModelSource};
 
 use crate::damage::{ModelCopy, StoredTensor};
-use crate::fixtures::{CLASSIFIER, INT8, MULTI_HEAD, TINY, XLM_ROBERTA, fixture, load, read};
+use crate::fixtures::{
+    CAMEMBERT, CLASSIFIER, DEBERTA, DEBERTA_SHARDED, ELECTRA, INT8, MODERNBERT, MODERNBERT_MEAN,
+    MULTI_HEAD, TINY, XLM_ROBERTA, fixture, load, read,
+};
+use crate::registry::SETTINGS;
 
 #[test]
 fn a_multi_head_model_is_read_as_its_manifest_says() {
@@ -40,6 +45,12 @@ fn a_classifier_without_manifest_has_one_head() {
         (CLASSIFIER, HeadName::Primary, HeadKind::SingleLabel, Pooling::Pooler),
         (XLM_ROBERTA, HeadName::Intent, HeadKind::MultiLabel, Pooling::Cls),
         ("tiny-distilbert-classifier", HeadName::Primary, HeadKind::SingleLabel, Pooling::Cls),
+        (CAMEMBERT, HeadName::Primary, HeadKind::SingleLabel, Pooling::Cls),
+        (ELECTRA, HeadName::Intent, HeadKind::MultiLabel, Pooling::Cls),
+        (DEBERTA_SHARDED, HeadName::Primary, HeadKind::SingleLabel, Pooling::Cls),
+        (DEBERTA, HeadName::Primary, HeadKind::SingleLabel, Pooling::Cls),
+        (MODERNBERT, HeadName::Primary, HeadKind::SingleLabel, Pooling::Cls),
+        (MODERNBERT_MEAN, HeadName::Intent, HeadKind::MultiLabel, Pooling::Mean),
     ] {
         let bundle = load(fixture(model));
 
@@ -47,7 +58,7 @@ fn a_classifier_without_manifest_has_one_head() {
         assert_eq!(manifest.name, model);
         assert_eq!((manifest.heads[0].name, manifest.heads[0].kind), (name, kind));
         assert_eq!((manifest.heads.len(), manifest.pooling), (1, pooling));
-        assert_eq!(manifest.max_tokens, 64, "66 rows less 2 for XLM-RoBERTa");
+        assert_eq!(manifest.max_tokens, 64, "66 rows less 2 for XLM-RoBERTa and CamemBERT");
     }
 }
 
@@ -83,35 +94,120 @@ fn parameters_are_counted_alike_however_they_are_stored() {
     assert!(counts.windows(2).all(|pair| pair[0] == pair[1]), "{counts:?}");
 }
 
-#[test]
-fn an_encoder_has_the_token_vectors_of_the_classifier_that_it_came_from() {
-    let classifier = load(fixture(XLM_ROBERTA));
-    let copy = ModelCopy::of(XLM_ROBERTA);
-    copy.set("config.json", "/architectures", json!(["XLMRobertaModel"]));
+/// Turns a plain directory into a bundle of its bare encoder, with the last layer of the classifier for a head.
+fn bundle_of(
+    classifier: &str,
+    encoder: &str,
+    prefix: &str,
+    output: &str,
+    pooling: &str,
+) -> ModelCopy {
+    let copy = ModelCopy::of(classifier);
+    copy.set("config.json", "/architectures", json!([encoder]));
     copy.edit_tensors(|tensors| {
         *tensors = std::mem::take(tensors)
             .into_iter()
-            .map(|(name, tensor)| match name.strip_prefix("roberta.") {
+            .map(|(name, tensor)| match name.strip_prefix(prefix) {
                 Some(name) => (name.to_owned(), tensor),
-                None => (name.replace("classifier.out_proj", "heads.primary"), tensor),
+                None => (name.replace(output, "heads.primary"), tensor),
             })
             .collect();
     });
+    let classifier = load(fixture(classifier));
     let labels: Vec<_> = classifier.manifest().heads[0].labels.iter().collect();
     let manifest = json!({
-        "format": 1, "name": "encoder", "version": "1", "max_tokens": 64, "pooling": "cls",
+        "format": 1, "name": "encoder", "version": "1", "max_tokens": 64, "pooling": pooling,
         "heads": [{"name": "primary", "kind": "single_label", "labels": labels}],
     });
     copy.write("signalbox.json", manifest.to_string().as_bytes());
-    let encoder = load(copy.directory().to_owned());
-    let batch = RaggedBatch::from_messages([[0, 5, 6, 2].as_slice(), &[0, 7, 2]]);
+    copy
+}
 
-    let [expected, found] = [&classifier, &encoder].map(|bundle| {
-        let mut engine = CandleModel::load(bundle).unwrap().replica(1).unwrap();
-        engine.infer(&batch).unwrap().pooled
+#[test]
+fn an_encoder_has_the_token_vectors_of_the_classifier_that_it_came_from() {
+    for (classifier, encoder, prefix, output, pooling) in [
+        (XLM_ROBERTA, "XLMRobertaModel", "roberta.", "classifier.out_proj", "cls"),
+        (CAMEMBERT, "CamembertModel", "roberta.", "classifier.out_proj", "cls"),
+        (ELECTRA, "ElectraModel", "electra.", "classifier.out_proj", "cls"),
+        (DEBERTA, "DebertaV2Model", "deberta.", "classifier", "cls"),
+        (MODERNBERT, "ModernBertModel", "model.", "classifier", "cls"),
+        (MODERNBERT_MEAN, "ModernBertModel", "model.", "classifier", "mean"),
+    ] {
+        let copy = bundle_of(classifier, encoder, prefix, output, pooling);
+        let classifier = load(fixture(classifier));
+        let encoder = load(copy.directory().to_owned());
+        let batch = RaggedBatch::from_messages([[0, 5, 6, 2].as_slice(), &[0, 7, 2]]);
+
+        let [expected, found] = [&classifier, &encoder].map(|bundle| {
+            let mut engine = CandleModel::load(bundle).unwrap().replica(1).unwrap();
+            engine.infer(&batch).unwrap().pooled
+        });
+
+        assert_eq!(found, expected, "{}", encoder.architecture().name);
+    }
+}
+
+#[test]
+fn digests_cover_every_shard() {
+    const SHARD: &str = "model-00002-of-00002.safetensors";
+    let whole = load(fixture(DEBERTA_SHARDED)).digests().clone();
+    let copy = ModelCopy::of(DEBERTA_SHARDED);
+    copy.edit_tensors_of(SHARD, |tensors| {
+        tensors.get_mut("classifier.bias").unwrap().bytes[0] ^= 1;
     });
 
+    let changed = load(copy.directory().to_owned()).digests().clone();
+
+    assert_ne!(whole.weights, changed.weights);
+    assert_ne!(whole.model, changed.model);
+    assert_eq!(whole.config, changed.config);
+}
+
+#[test]
+fn weights_in_shards_are_those_of_one_file() {
+    let sharded = load(fixture(DEBERTA_SHARDED));
+    let copy = ModelCopy::of(DEBERTA_SHARDED);
+    let mut all = std::collections::BTreeMap::new();
+    for shard in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
+        copy.edit_tensors_of(shard, |tensors| all.append(&mut tensors.clone()));
+    }
+    std::fs::copy(copy.path("model-00001-of-00002.safetensors"), copy.path("model.safetensors"))
+        .unwrap();
+    copy.edit_tensors(|tensors| *tensors = all);
+
+    let one = load(copy.directory().to_owned());
+
+    assert_eq!(one.parameter_count(), sharded.parameter_count());
+    let batch = RaggedBatch::from_messages([[0, 5, 6, 2].as_slice()]);
+    let [expected, found] = [&sharded, &one].map(|bundle| {
+        CandleModel::load(bundle).unwrap().replica(1).unwrap().infer(&batch).unwrap()
+    });
     assert_eq!(found, expected);
+}
+
+#[test]
+fn each_model_is_computed_by_an_engine_that_can() {
+    for name in TINY {
+        let bundle = load(fixture(name));
+        let engine = |engine| {
+            let settings = signalbox::registry::InferenceSettings { engine, ..SETTINGS };
+            engine_loader()(&bundle, &settings).map(|replica| replica().unwrap().info().name)
+        };
+        let has_berts_blocks = !name.contains("deberta") && !name.contains("modernbert");
+
+        assert_eq!(
+            engine(EngineKind::Auto).unwrap(),
+            if has_berts_blocks { "cpu" } else { "candle" }
+        );
+        assert_eq!(engine(EngineKind::Candle).unwrap(), "candle");
+        match engine(EngineKind::Cpu) {
+            Ok(name) => assert_eq!((name, has_berts_blocks), ("cpu", true)),
+            Err(error) => {
+                let error = std::error::Error::source(&error).unwrap().to_string();
+                assert!(!has_berts_blocks && error.contains("\"cpu\" does not compute"), "{error}");
+            }
+        }
+    }
 }
 
 #[cfg(not(feature = "embedded-model"))]

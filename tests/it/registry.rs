@@ -14,7 +14,7 @@ use crate::damage::ModelCopy;
 use crate::fixtures::MULTI_HEAD;
 use crate::server::{fingerprints, stub};
 
-const SETTINGS: InferenceSettings = InferenceSettings {
+pub(crate) const SETTINGS: InferenceSettings = InferenceSettings {
     engine: EngineKind::Auto,
     instruction_set: None,
     instances: 1,

@@ -1,112 +1,91 @@
-//! The encoder of the BERT families over a ragged batch: no padding anywhere.
+//! BERT's blocks over a ragged batch, without padding: of the BERT families and of DeBERTa.
 //!
 //! The tokens of all messages lie one after the other, `[T, H]`, through everything that looks at one token at a time;
 //! only attention goes message by message.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
-use super::operations::{Dense, Norm, activate_in_place, attend};
+use super::attention::{Scores, Shape, attend};
+use super::disentangled::{Convolution, Disentangled, Distances};
+use super::embeddings::Embeddings;
+use super::operations::{Dense, Norm, activate_in_place};
 use super::tensors::Tensors;
 use crate::engine::RaggedBatch;
 use crate::model::ModelError;
-use crate::model::architecture::{Activation, Architecture};
+use crate::model::architecture::{self, Activation, Architecture};
 use crate::model::layout::{LayerModules, TensorNames};
-use crate::model::weights::Weights;
 
 /// Weights of an encoder. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct RaggedEncoder {
     embeddings: Embeddings,
     layers: Vec<Layer>,
+    /// Beside the first block, in some of DeBERTa.
+    convolution: Option<Convolution>,
 }
 
 impl RaggedEncoder {
+    /// `disentangled` is what DeBERTa has beside BERT's blocks.
     pub(super) fn load(
         tensors: Tensors<'_>,
         architecture: &Architecture,
+        disentangled: Option<&architecture::Disentangled>,
     ) -> std::result::Result<Self, ModelError> {
         let names = TensorNames::of(architecture);
-        let layers = (0..architecture.layers)
-            .map(|index| Layer::load(tensors, architecture, &names.layer(index)));
+        let distances = disentangled
+            .map(|options| Distances::load(tensors, architecture, options))
+            .transpose()?;
+        let terms = disentangled.map_or(1, architecture::Disentangled::terms);
+        let scale = 1.0 / (architecture.head_width() as f32 * f32::from(terms)).sqrt();
+        let layer = |index| {
+            let modules = names.layer(index);
+            let attention = match &distances {
+                None => Attention::Full,
+                Some(distances) => {
+                    let own = names.distances(index);
+                    let disentangled = distances.of_block(tensors, &modules, &own, scale)?;
+                    Attention::Disentangled(disentangled)
+                }
+            };
+            Layer::load(tensors, architecture, &modules, attention, scale)
+        };
+        let convolution = disentangled.and_then(|options| options.convolution);
+        let convolution = convolution.map(|options| Convolution::load(tensors, &names, options));
         Ok(Self {
-            embeddings: Embeddings::load(tensors, architecture, &names)?,
-            layers: layers.collect::<std::result::Result<_, _>>()?,
+            embeddings: Embeddings::load(tensors, architecture)?,
+            layers: (0..architecture.layers).map(layer).collect::<std::result::Result<_, _>>()?,
+            convolution: convolution.transpose()?,
         })
     }
 
     /// Computes the token vectors `[T, H]` of all messages.
     pub(super) fn forward(&self, batch: &RaggedBatch, threads: usize) -> Result<Tensor> {
-        let mut hidden = self.embeddings.forward(batch, threads)?;
-        for layer in &self.layers {
+        let embedded = self.embeddings.forward(batch, threads)?;
+        let mut hidden = embedded.clone();
+        for (index, layer) in self.layers.iter().enumerate() {
             hidden = layer.forward(&hidden, batch, threads)?;
+            if let Some(convolution) = &self.convolution
+                && index == 0
+            {
+                hidden = convolution.forward(&embedded, &hidden, batch, threads)?;
+            }
         }
         Ok(hidden)
     }
 }
 
-/// Word, position and token type embeddings.
 #[derive(Clone, Debug)]
-struct Embeddings {
-    /// The word embeddings are most of a small model. They stay as stored; the rows that a batch needs are decoded.
-    words: Weights,
-    words_name: String,
-    /// Position embeddings from the first position on, token type 0 added: `[positions, H]`.
-    positions: Vec<f32>,
-    hidden_size: usize,
-    norm: Norm,
-}
-
-impl Embeddings {
-    fn load(
-        tensors: Tensors<'_>,
-        architecture: &Architecture,
-        names: &TensorNames,
-    ) -> std::result::Result<Self, ModelError> {
-        let hidden_size = architecture.hidden_size;
-        let mut positions = tensors.weights.tensor(&names.position_embeddings())?.to_f32();
-        positions.drain(..architecture.position_offset * hidden_size);
-        if let Some(name) = names.token_type_embeddings() {
-            let mut token_type = Vec::new();
-            tensors.weights.tensor(&name)?.append_row(0, &mut token_type);
-            for row in positions.chunks_exact_mut(hidden_size) {
-                for (value, added) in row.iter_mut().zip(&token_type) {
-                    *value += added;
-                }
-            }
-        }
-        Ok(Self {
-            words: tensors.weights.clone(),
-            words_name: names.word_embeddings(),
-            positions,
-            hidden_size,
-            norm: tensors.norm(&names.embeddings_norm())?,
-        })
-    }
-
-    fn forward(&self, batch: &RaggedBatch, threads: usize) -> Result<Tensor> {
-        let words = self.words.tensor(&self.words_name).map_err(candle_core::Error::wrap)?;
-        let mut values = Vec::with_capacity(batch.token_count() * self.hidden_size);
-        for message in batch.messages() {
-            for (id, position) in message.iter().zip(self.positions.chunks_exact(self.hidden_size))
-            {
-                let start = values.len();
-                words.append_row(usize::try_from(*id).unwrap_or(usize::MAX), &mut values);
-                for (value, added) in values.iter_mut().skip(start).zip(position) {
-                    *value += added;
-                }
-            }
-        }
-        self.norm.normalize(&mut values, threads);
-        let shape = (batch.token_count(), self.hidden_size);
-        Tensor::from_vec(values, shape, &Device::Cpu)
-    }
+enum Attention {
+    Full,
+    Disentangled(Disentangled),
 }
 
 /// One block.
 #[derive(Clone, Debug)]
 struct Layer {
-    /// Queries, keys and values in one matrix `[3H, H]`; the queries are divided by the root of the head width.
+    /// Queries, keys and values in one matrix `[3H, H]`; the queries are scaled.
     query_key_value: Dense,
+    attention: Attention,
     attention_heads: usize,
     attention_output: Dense,
     attention_norm: Norm,
@@ -121,9 +100,12 @@ impl Layer {
         tensors: Tensors<'_>,
         architecture: &Architecture,
         modules: &LayerModules,
+        attention: Attention,
+        scale: f32,
     ) -> std::result::Result<Self, ModelError> {
         Ok(Self {
-            query_key_value: tensors.query_key_value(architecture, modules)?,
+            query_key_value: tensors.query_key_value(modules, scale)?,
+            attention,
             attention_heads: architecture.attention_heads,
             attention_output: tensors.dense(&modules.attention_output)?,
             attention_norm: tensors.norm(&modules.attention_norm)?,
@@ -136,7 +118,14 @@ impl Layer {
 
     fn forward(&self, hidden: &Tensor, batch: &RaggedBatch, threads: usize) -> Result<Tensor> {
         let query_key_value = self.query_key_value.forward(hidden, threads)?;
-        let context = attend(&query_key_value, batch, self.attention_heads, threads)?;
+        let shape = Shape { heads: self.attention_heads, reach: None };
+        let context = match &self.attention {
+            Attention::Full => attend(&query_key_value, batch, shape, |_| Some(()), threads),
+            Attention::Disentangled(disentangled) => {
+                let add = |scores: Scores<'_>| disentangled.add_to(scores);
+                attend(&query_key_value, batch, shape, add, threads)
+            }
+        }?;
         let attention = self.attention_output.forward(&context, threads)?;
         self.attention_norm.add_and_normalize(&attention, hidden, threads)?;
         let intermediate = self.intermediate.forward(&attention, threads)?;

@@ -2,13 +2,13 @@
 
 use candle_core::{Result, Tensor};
 
-use super::operations::Dense;
+use super::operations::{Dense, Norm, activate_in_place};
 use super::tensors::Tensors;
 use crate::engine::{HeadOutput, RaggedBatch};
 use crate::labels::HeadName;
 use crate::model::ModelError;
-use crate::model::architecture::Architecture;
-use crate::model::layout::{HeadActivation, HeadModules, TensorNames};
+use crate::model::architecture::{Activation, Architecture};
+use crate::model::layout::{HeadModules, HiddenModules, TensorNames};
 use crate::model::manifest::{Head, Manifest, Pooling};
 
 /// Turns the token vectors of a message into one. Cheap to clone.
@@ -62,8 +62,41 @@ impl Pooler {
 pub(super) struct HeadLayers {
     name: HeadName,
     labels: usize,
-    hidden: Option<(Dense, HeadActivation)>,
+    hidden: Option<HiddenLayer>,
     output: Dense,
+}
+
+/// What comes before the output of a head. Cheap to clone.
+#[derive(Clone, Debug)]
+struct HiddenLayer {
+    dense: Dense,
+    activation: Activation,
+    norm: Option<Norm>,
+}
+
+impl HiddenLayer {
+    fn load(
+        tensors: Tensors<'_>,
+        modules: &HiddenModules,
+    ) -> std::result::Result<Self, ModelError> {
+        let norm = modules.norm.as_ref();
+        let norm = norm.map(|(module, has_bias)| tensors.norm_with(module, *has_bias));
+        Ok(Self {
+            dense: tensors.dense_with(&modules.dense, modules.has_bias)?,
+            activation: modules.activation,
+            norm: norm.transpose()?,
+        })
+    }
+
+    /// Computes `[B, H]` from `[B, H]`.
+    fn forward(&self, pooled: &Tensor, threads: usize) -> Result<Tensor> {
+        let hidden = self.dense.forward(pooled, threads)?;
+        activate_in_place(&hidden, self.activation, threads)?;
+        match &self.norm {
+            None => Ok(hidden),
+            Some(norm) => norm.forward(&hidden, threads),
+        }
+    }
 }
 
 impl HeadLayers {
@@ -74,10 +107,7 @@ impl HeadLayers {
     ) -> std::result::Result<Vec<Self>, ModelError> {
         let load = |head: &Head| {
             let modules = HeadModules::of(architecture, head.name);
-            let hidden = modules.hidden.map(|(module, activation)| {
-                let dense = tensors.dense(&module)?;
-                Ok::<_, ModelError>((dense, activation))
-            });
+            let hidden = modules.hidden.map(|modules| HiddenLayer::load(tensors, &modules));
             Ok(Self {
                 name: head.name,
                 labels: head.labels.len(),
@@ -92,14 +122,7 @@ impl HeadLayers {
     pub(super) fn forward(&self, pooled: &Tensor, threads: usize) -> Result<HeadOutput> {
         let logits = match &self.hidden {
             None => self.output.forward(pooled, threads)?,
-            Some((dense, activation)) => {
-                let hidden = dense.forward(pooled, threads)?;
-                let hidden = match activation {
-                    HeadActivation::Tanh => hidden.tanh(),
-                    HeadActivation::Relu => hidden.relu(),
-                }?;
-                self.output.forward(&hidden, threads)?
-            }
+            Some(hidden) => self.output.forward(&hidden.forward(pooled, threads)?, threads)?,
         };
         Ok(HeadOutput {
             head: self.name,

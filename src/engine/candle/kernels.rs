@@ -64,6 +64,7 @@ pub(super) fn activate(values: &mut [f32], activation: Activation) {
         Activation::Gelu => values.iter_mut().for_each(|value| *value = gelu(*value)),
         Activation::GeluTanh => values.iter_mut().for_each(|value| *value = gelu_tanh(*value)),
         Activation::Relu => values.iter_mut().for_each(|value| *value = relu(*value)),
+        Activation::Tanh => values.iter_mut().for_each(|value| *value = value.tanh()),
     }
 }
 
@@ -198,6 +199,7 @@ mod tests {
         assert_close(&activated(Activation::Gelu), &values(range.gelu_erf()), 2e-6);
         assert_close(&activated(Activation::GeluTanh), &values(range.gelu()), 2e-6);
         assert_close(&activated(Activation::Relu), &values(range.relu()), 0.0);
+        assert_close(&activated(Activation::Tanh), &values(range.tanh()), 0.0);
     }
 
     #[test]
@@ -229,12 +231,12 @@ mod tests {
     fn not_a_number_is_not_hidden() {
         let mut row = vec![0.0, f32::NAN, 1.0];
         softmax(&mut row);
-        let activated =
-            [Activation::Gelu, Activation::GeluTanh, Activation::Relu].map(|activation| {
-                let mut values = vec![f32::NAN];
-                activate(&mut values, activation);
-                values[0]
-            });
+        let all = [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh];
+        let activated = all.map(|activation| {
+            let mut values = vec![f32::NAN];
+            activate(&mut values, activation);
+            values[0]
+        });
 
         assert!(row.iter().any(|value| value.is_nan()));
         assert!(activated.iter().all(|value| value.is_nan()));

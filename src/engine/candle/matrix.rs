@@ -41,6 +41,11 @@ impl<'a> Matrix<'a> {
         })
     }
 
+    /// Returns the number of rows and of columns.
+    pub(super) fn size(self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
     /// Swaps rows and columns without moving a number.
     pub(super) fn transposed(self) -> Self {
         Self {

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp3, Error, InplaceOp1, InplaceOp2, Layout, Result, Shape, Tensor,
 };
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::kernels::{activate, for_each_row, for_each_row_pair, normalize, softmax};
+use super::kernels::{activate, for_each_row, for_each_row_pair, normalize};
 use super::matrix::{Before, Matrix, MatrixMut, multiply};
-use crate::engine::RaggedBatch;
 use crate::model::architecture::Activation;
 
 /// A dense layer. Cheap to clone.
@@ -118,11 +116,38 @@ impl Norm {
         values.inplace_op2(residual, &NormOperation { norm: self, threads })
     }
 
+    /// Returns `[T, H]` with each row normalised.
+    pub(super) fn forward(&self, values: &Tensor, threads: usize) -> Result<Tensor> {
+        values.apply_op1_no_bwd(&NormalizedOperation { norm: self, threads })
+    }
+
     /// Normalises each row of `[T, H]`.
     pub(super) fn normalize(&self, values: &mut [f32], threads: usize) {
         for_each_row(values, self.scale.len(), threads, |row| {
             normalize(row, &self.scale, &self.shift, self.epsilon);
         });
+    }
+}
+
+/// Copies `[T, H]` with each row normalised.
+struct NormalizedOperation<'a> {
+    norm: &'a Norm,
+    threads: usize,
+}
+
+impl CustomOp1 for NormalizedOperation<'_> {
+    fn name(&self) -> &'static str {
+        "normalize"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let shape = layout.shape();
+        if shape.dims2()?.1 != self.norm.scale.len() {
+            return Err(mismatch(self.name(), &[layout]));
+        }
+        let mut values = numbers(storage, layout)?.to_vec();
+        self.norm.normalize(&mut values, self.threads);
+        Ok((CpuStorage::F32(values), shape.clone()))
     }
 }
 
@@ -160,93 +185,46 @@ impl InplaceOp2 for NormOperation<'_> {
     }
 }
 
-/// Attention inside each message of a batch.
-///
-/// Takes `[T, 3H]`: queries (scaled), keys and values side by side. Returns `[T, H]`.
-pub(super) fn attend(
-    query_key_value: &Tensor,
-    batch: &RaggedBatch,
-    heads: usize,
-    threads: usize,
-) -> Result<Tensor> {
-    query_key_value.apply_op1_no_bwd(&AttentionOperation { batch, heads, threads })
+/// Multiplies the first half of each row of `[T, 2N]`, through an activation, with the second half: `[T, N]`.
+pub(super) fn gate(values: &Tensor, activation: Activation, threads: usize) -> Result<Tensor> {
+    values.apply_op1_no_bwd(&GateOperation { activation, threads })
 }
 
-struct AttentionOperation<'a> {
-    batch: &'a RaggedBatch,
-    heads: usize,
+struct GateOperation {
+    activation: Activation,
     threads: usize,
 }
 
-impl CustomOp1 for AttentionOperation<'_> {
+impl CustomOp1 for GateOperation {
     fn name(&self) -> &'static str {
-        "ragged-attention"
+        "gate"
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (tokens, width) = layout.shape().dims2()?;
-        let hidden = width / 3;
-        let mut rest_of_input = numbers(storage, layout)?;
-        let mut result = vec![0.0; tokens * hidden];
-        let mut rest_of_result = result.as_mut_slice();
-        let mut messages = Vec::with_capacity(self.batch.len());
-        for message in self.batch.messages() {
-            let parts = (
-                rest_of_input.split_at_checked(message.len() * width),
-                rest_of_result.split_at_mut_checked(message.len() * hidden),
-            );
-            let (Some((input, input_left)), Some((output, output_left))) = parts else {
-                return Err(mismatch(self.name(), &[layout]));
-            };
-            messages.push((input, output));
-            (rest_of_input, rest_of_result) = (input_left, output_left);
+        let (rows, both) = layout.shape().dims2()?;
+        let width = both / 2;
+        let values = numbers(storage, layout)?;
+        let mut result = Vec::with_capacity(rows * width);
+        for row in values.chunks_exact(both.max(1)) {
+            result.extend(row.iter().take(width));
         }
-        let attend = |(input, output)| self.attend_message(input, output, hidden);
-        let done = if self.threads > 1 {
-            messages.into_par_iter().map(attend).collect()
-        } else {
-            messages.into_iter().map(attend).collect()
-        };
-        let done: Option<()> = done;
-        done.ok_or_else(|| mismatch(self.name(), &[layout]))?;
-        Ok((CpuStorage::F32(result), (tokens, hidden).into()))
-    }
-}
-
-impl AttentionOperation<'_> {
-    /// `[n, 3H]` to `[n, H]`; `None` if the sizes do not match. The products write each head to its columns: nothing is
-    /// copied or transposed.
-    fn attend_message(&self, input: &[f32], output: &mut [f32], hidden: usize) -> Option<()> {
-        let tokens = output.len().checked_div(hidden)?;
-        let head_width = hidden.checked_div(self.heads)?;
-        let mut scores = vec![0.0; tokens * tokens];
-        for start in (0..self.heads).map(|head| head * head_width) {
-            let columns = |part: usize| {
-                let values = input.get(part * hidden + start..)?;
-                Matrix::new(values, tokens, head_width, 3 * hidden)
-            };
-            multiply(
-                columns(0)?,
-                columns(1)?.transposed(),
-                MatrixMut::new(&mut scores, tokens, tokens, tokens)?,
-                Before::Overwrite,
-                1,
-            )?;
-            for_each_row(&mut scores, tokens, 1, softmax);
-            multiply(
-                Matrix::new(&scores, tokens, tokens, tokens)?,
-                columns(2)?,
-                MatrixMut::new(output.get_mut(start..)?, tokens, head_width, hidden)?,
-                Before::Overwrite,
-                1,
-            )?;
+        if result.len() != rows * width {
+            return Err(mismatch(self.name(), &[layout]));
         }
-        Some(())
+        for_each_row(&mut result, width, self.threads, |row| activate(row, self.activation));
+        for (row, gates) in
+            result.chunks_exact_mut(width.max(1)).zip(values.chunks_exact(both.max(1)))
+        {
+            for (value, gate) in row.iter_mut().zip(gates.iter().skip(width)) {
+                *value *= gate;
+            }
+        }
+        Ok((CpuStorage::F32(result), (rows, width).into()))
     }
 }
 
 /// Numbers of a contiguous tensor.
-fn numbers<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+pub(super) fn numbers<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let values = storage.as_slice::<f32>()?;
     let range = layout.contiguous_offsets();
     let part = range.and_then(|(start, end)| values.get(start..end));
@@ -254,7 +232,10 @@ fn numbers<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
 }
 
 /// Numbers of a contiguous tensor, to be changed.
-fn numbers_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+pub(super) fn numbers_mut<'a>(
+    storage: &'a mut CpuStorage,
+    layout: &Layout,
+) -> Result<&'a mut [f32]> {
     let CpuStorage::F32(values) = storage else {
         return Err(Error::Msg("a tensor is not f32".to_owned()).bt());
     };
@@ -263,7 +244,7 @@ fn numbers_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a m
     part.ok_or_else(|| Error::RequiresContiguous { op: "numbers" }.bt())
 }
 
-fn mismatch(operation: &str, layouts: &[&Layout]) -> Error {
+pub(super) fn mismatch(operation: &str, layouts: &[&Layout]) -> Error {
     let shapes: Vec<_> = layouts.iter().map(|layout| layout.shape()).collect();
     Error::Msg(format!("{operation} does not fit the shapes {shapes:?}")).bt()
 }

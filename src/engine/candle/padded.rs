@@ -52,7 +52,7 @@ impl PaddedEncoder {
             }
         }
         let builder = VarBuilder::from_tensors(by_name, DType::F32, &Device::Cpu);
-        let model = BertModel::load(builder, &config(architecture))
+        let model = BertModel::load(builder, &config(architecture)?)
             .map_err(|error| ModelError::Engine(Box::new(error)))?;
         Ok(Self { model: Arc::new(model), pad_token_id: architecture.pad_token_id })
     }
@@ -82,22 +82,33 @@ impl PaddedEncoder {
     }
 }
 
-fn config(architecture: &Architecture) -> Config {
-    Config {
+fn config(architecture: &Architecture) -> std::result::Result<Config, ModelError> {
+    let hidden_act = match architecture.activation {
+        Activation::Gelu => HiddenAct::Gelu,
+        Activation::GeluTanh => HiddenAct::GeluApproximate,
+        Activation::Relu => HiddenAct::Relu,
+        Activation::Tanh => {
+            return Err(ModelError::Field {
+                file: "config.json",
+                field: "hidden_act".into(),
+                expected:
+                    "one of gelu, gelu_new, gelu_pytorch_tanh, relu, for the padded reference"
+                        .into(),
+                found: "\"tanh\"".into(),
+            });
+        }
+    };
+    Ok(Config {
         vocab_size: architecture.vocabulary_size,
         hidden_size: architecture.hidden_size,
         num_hidden_layers: architecture.layers,
         num_attention_heads: architecture.attention_heads,
         intermediate_size: architecture.intermediate_size,
-        hidden_act: match architecture.activation {
-            Activation::Gelu => HiddenAct::Gelu,
-            Activation::GeluTanh => HiddenAct::GeluApproximate,
-            Activation::Relu => HiddenAct::Relu,
-        },
+        hidden_act,
         max_position_embeddings: architecture.position_rows,
         type_vocab_size: architecture.token_types,
         layer_norm_eps: f64::from(architecture.layer_norm_epsilon),
         pad_token_id: usize::try_from(architecture.pad_token_id).unwrap_or_default(),
         ..Config::default()
-    }
+    })
 }

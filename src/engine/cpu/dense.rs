@@ -1,9 +1,11 @@
-//! Dense layers on quantised rows.
+//! Dense layers: on quantised rows, and in f32 where there is little to compute.
 
 use super::kernels::{Arena, BLOCK, Session, Work, rows};
 use super::packing::PackedDense;
 use super::quantized::QuantizedRows;
+use crate::model::ModelError;
 use crate::model::architecture::Activation;
+use crate::model::weights::Weights;
 
 /// Rows and blocks of columns of which the sums are computed before they are turned into numbers: 64 × 64 i32 stay in
 /// the first-level cache.
@@ -65,6 +67,17 @@ impl PackedDense {
     }
 }
 
+/// Applies an activation in place.
+#[inline(always)]
+pub(super) fn activate<const FMA: bool>(activation: Activation, values: &mut [f32]) {
+    match activation {
+        Activation::Gelu => rows::gelu::<FMA>(values),
+        Activation::GeluTanh => rows::gelu_tanh::<FMA>(values),
+        Activation::Relu => rows::relu(values),
+        Activation::Tanh => rows::tanh(values),
+    }
+}
+
 /// Turns sums into outputs.
 struct Epilogue<'a> {
     sums: &'a [i32],
@@ -93,12 +106,66 @@ impl Work for Epilogue<'_> {
                 }
                 Then::Activate(activation) => {
                     rows::scale::<FMA>(sums, *row_scale, column_scales, bias, output);
-                    match activation {
-                        Activation::Gelu => rows::gelu::<FMA>(output),
-                        Activation::GeluTanh => rows::gelu_tanh::<FMA>(output),
-                        Activation::Relu => rows::relu(output),
-                    }
+                    activate::<FMA>(activation, output);
                 }
+            }
+        }
+    }
+}
+
+/// A dense layer in f32.
+#[derive(Debug)]
+pub(super) struct FloatDense {
+    /// `[N, K]`, row-major.
+    weight: Vec<f32>,
+    /// `[N]`.
+    bias: Vec<f32>,
+}
+
+impl FloatDense {
+    pub(super) fn read(weights: &Weights, module: &str) -> Result<Self, ModelError> {
+        Ok(Self {
+            weight: weights.tensor(&format!("{module}.weight"))?.to_f32(),
+            bias: weights.tensor(&format!("{module}.bias"))?.to_f32(),
+        })
+    }
+
+    /// Computes `[B, N]` from `[B, K]`.
+    pub(super) fn forward(&self, session: Session, input: &[f32]) -> Vec<f32> {
+        let mut output = vec![0.0; input.len() / self.inputs() * self.bias.len()];
+        self.forward_into(session, input, &mut output);
+        output
+    }
+
+    /// Writes `[B, N]`, computed from `[B, K]`.
+    pub(super) fn forward_into(&self, session: Session, input: &[f32], output: &mut [f32]) {
+        session.run(FloatDenseWork { dense: self, inputs: self.inputs(), input, output });
+    }
+
+    fn inputs(&self) -> usize {
+        self.weight.len().checked_div(self.bias.len()).unwrap_or_default().max(1)
+    }
+}
+
+struct FloatDenseWork<'a> {
+    dense: &'a FloatDense,
+    inputs: usize,
+    input: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl Work for FloatDenseWork<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let FloatDense { weight, bias } = self.dense;
+        let inputs = self.input.chunks_exact(self.inputs);
+        for (input, output) in inputs.zip(self.output.chunks_exact_mut(bias.len().max(1))) {
+            for ((to, row), bias) in
+                output.iter_mut().zip(weight.chunks_exact(self.inputs)).zip(bias)
+            {
+                *to = rows::dot::<FMA>(input, row) + bias;
             }
         }
     }

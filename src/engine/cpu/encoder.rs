@@ -3,7 +3,7 @@
 //! Token vectors are f32 between the parts of a block; each dense layer reads them quantised token by token.
 
 use super::attention::{self, Chunk, Shape};
-use super::dense::{Sums, Then};
+use super::dense::{FloatDense, Sums, Then};
 use super::kernels::{ActivationFormat, Arena, Session, Work, rows};
 use super::packing::{PackedDense, QuantizedDense};
 use super::quantized::QuantizedRows;
@@ -23,6 +23,9 @@ const FEED_FORWARD_ROWS: usize = 128;
 pub(super) struct Encoder {
     arena: Arena,
     embeddings: Embeddings,
+    /// From the width of the embeddings to that of the blocks, where it is another. In f32: every block sees what it
+    /// loses, and it costs little.
+    projection: Option<FloatDense>,
     layers: Vec<Layer>,
     shape: Shape,
     intermediate: usize,
@@ -35,6 +38,8 @@ pub(super) struct Workspace {
     /// `[T, H]`.
     hidden: Vec<f32>,
     quantized: QuantizedRows,
+    /// `[T, E]`, where embeddings have a width of their own.
+    embedded: Vec<f32>,
     /// `[chunk, H]`.
     context: Vec<f32>,
     quantized_context: QuantizedRows,
@@ -70,9 +75,12 @@ impl Encoder {
             layer
         });
         let layers = layers.collect::<Option<_>>().ok_or_else(no_memory)?;
+        let projection = names.embeddings_projection();
+        let projection = projection.map(|module| FloatDense::read(weights, &module));
         Ok(Self {
             arena,
             embeddings: Embeddings::load(weights, architecture, &names)?,
+            projection: projection.transpose()?,
             layers,
             shape: shape_of(architecture),
             intermediate: architecture.intermediate_size,
@@ -92,9 +100,20 @@ impl Encoder {
         let tokens: usize = messages.clone().map(<[u32]>::len).sum();
         workspace.hidden.resize(tokens * hidden, 0.0);
         workspace.quantized.resize(tokens, hidden, session.format());
-        let Workspace { hidden: vectors, quantized, .. } = workspace;
-        self.embeddings.forward(session, messages.clone(), vectors)?;
-        self.embeddings.norm.normalize(session, vectors, quantized, 0);
+        let Workspace { hidden: vectors, quantized, embedded, .. } = workspace;
+        match &self.projection {
+            None => {
+                self.embeddings.forward(session, messages.clone(), vectors)?;
+                self.embeddings.norm.normalize(session, vectors, quantized, 0);
+            }
+            Some(projection) => {
+                embedded.resize(tokens * self.embeddings.width(), 0.0);
+                self.embeddings.forward(session, messages.clone(), embedded)?;
+                self.embeddings.norm.normalize_only(session, embedded);
+                projection.forward_into(session, embedded, vectors);
+                quantized.quantize(session, 0, vectors, hidden);
+            }
+        }
         for layer in &self.layers {
             let mut first = 0;
             let mut lengths = messages.clone().map(<[u32]>::len).peekable();
@@ -200,7 +219,7 @@ struct Embeddings {
     /// The word embeddings are most of a small model. They stay as stored; the rows that a batch needs are decoded.
     words: Weights,
     words_name: String,
-    /// Position embeddings from the first position on, token type 0 added: `[positions, H]`.
+    /// Position embeddings from the first position on, token type 0 added: `[positions, E]`.
     positions: Vec<f32>,
     norm: Norm,
 }
@@ -211,13 +230,16 @@ impl Embeddings {
         architecture: &Architecture,
         names: &TensorNames,
     ) -> Result<Self, ModelError> {
-        let hidden = architecture.hidden_size;
-        let mut positions = weights.tensor(&names.position_embeddings())?.to_f32();
-        positions.drain(..architecture.position_offset * hidden);
+        let width = architecture.embedding_size;
+        let mut positions = Vec::new();
+        if let Some(name) = names.position_embeddings() {
+            positions = weights.tensor(&name)?.to_f32();
+            positions.drain(..architecture.position_offset * width);
+        }
         if let Some(name) = names.token_type_embeddings() {
             let mut token_type = Vec::new();
             weights.tensor(&name)?.append_row(0, &mut token_type);
-            for row in positions.chunks_exact_mut(hidden.max(1)) {
+            for row in positions.chunks_exact_mut(width.max(1)) {
                 for (value, added) in row.iter_mut().zip(&token_type) {
                     *value += added;
                 }
@@ -231,14 +253,19 @@ impl Embeddings {
         })
     }
 
-    /// Sums the embeddings of each token into `[T, H]`, not yet normalised.
+    /// Returns the width of the embeddings, E.
+    fn width(&self) -> usize {
+        self.norm.scale.len()
+    }
+
+    /// Sums the embeddings of each token into `[T, E]`, not yet normalised.
     fn forward<'a>(
         &self,
         session: Session,
         messages: impl Iterator<Item = &'a [u32]>,
         hidden: &mut [f32],
     ) -> Option<()> {
-        let width = self.norm.scale.len().max(1);
+        let width = self.width().max(1);
         let words = self.words.tensor(&self.words_name).ok()?;
         let mut to = hidden.chunks_exact_mut(width);
         let mut decoded = Vec::new();
@@ -302,6 +329,11 @@ impl Norm {
         })
     }
 
+    /// Normalises each row of `[T, E]`.
+    fn normalize_only(&self, session: Session, values: &mut [f32]) {
+        session.run(NormalizeOnly { norm: self, values });
+    }
+
     /// Normalises each row of `[T, H]` and quantises it into the rows from `first` on.
     fn normalize(
         &self,
@@ -311,6 +343,23 @@ impl Norm {
         first: usize,
     ) {
         session.run(Normalize { norm: self, values, format: session.format(), quantized, first });
+    }
+}
+
+struct NormalizeOnly<'a> {
+    norm: &'a Norm,
+    values: &'a mut [f32],
+}
+
+impl Work for NormalizeOnly<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Norm { scale, shift, epsilon } = self.norm;
+        for values in self.values.chunks_exact_mut(scale.len().max(1)) {
+            rows::normalize::<FMA>(values, scale, shift, *epsilon);
+        }
     }
 }
 

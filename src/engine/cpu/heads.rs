@@ -1,64 +1,15 @@
 //! From token vectors to the vector of a message, and from there to the outputs of the heads, in f32: a head is read once
 //! for a message, not once for a token.
 
+use super::dense::{FloatDense, activate};
 use super::kernels::{Session, Work, rows};
 use crate::engine::HeadOutput;
 use crate::labels::HeadName;
 use crate::model::ModelError;
-use crate::model::architecture::Architecture;
-use crate::model::layout::{HeadActivation, HeadModules, TensorNames};
+use crate::model::architecture::{Activation, Architecture};
+use crate::model::layout::{HeadModules, TensorNames};
 use crate::model::manifest::{Head, Manifest, Pooling};
 use crate::model::weights::Weights;
-
-/// A dense layer in f32.
-#[derive(Debug)]
-struct Dense {
-    /// `[N, K]`, row-major.
-    weight: Vec<f32>,
-    /// `[N]`.
-    bias: Vec<f32>,
-}
-
-impl Dense {
-    fn read(weights: &Weights, module: &str) -> Result<Self, ModelError> {
-        Ok(Self {
-            weight: weights.tensor(&format!("{module}.weight"))?.to_f32(),
-            bias: weights.tensor(&format!("{module}.bias"))?.to_f32(),
-        })
-    }
-
-    /// Computes `[B, N]` from `[B, K]`.
-    fn forward(&self, session: Session, input: &[f32]) -> Vec<f32> {
-        let inputs = self.weight.len().checked_div(self.bias.len()).unwrap_or_default().max(1);
-        let mut output = vec![0.0; input.len() / inputs * self.bias.len()];
-        session.run(DenseWork { dense: self, inputs, input, output: &mut output });
-        output
-    }
-}
-
-struct DenseWork<'a> {
-    dense: &'a Dense,
-    inputs: usize,
-    input: &'a [f32],
-    output: &'a mut [f32],
-}
-
-impl Work for DenseWork<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Dense { weight, bias } = self.dense;
-        let messages = self.input.chunks_exact(self.inputs);
-        for (input, output) in messages.zip(self.output.chunks_exact_mut(bias.len().max(1))) {
-            for ((to, row), bias) in
-                output.iter_mut().zip(weight.chunks_exact(self.inputs)).zip(bias)
-            {
-                *to = rows::dot::<FMA>(input, row) + bias;
-            }
-        }
-    }
-}
 
 /// Turns the token vectors of a message into one.
 #[derive(Debug)]
@@ -71,7 +22,7 @@ pub(super) enum Pooler {
 
 /// The layer of [`Pooler::Dense`].
 #[derive(Debug)]
-pub(super) struct DensePooler(Dense);
+pub(super) struct DensePooler(FloatDense);
 
 impl Pooler {
     pub(super) fn read(
@@ -84,7 +35,7 @@ impl Pooler {
             Pooling::Cls => Self::First,
             Pooling::Pooler => {
                 let module = TensorNames::of(architecture).pooler();
-                Self::Dense(DensePooler(Dense::read(weights, &module)?))
+                Self::Dense(DensePooler(FloatDense::read(weights, &module)?))
             }
         })
     }
@@ -148,8 +99,8 @@ impl Work for Mean<'_> {
 pub(super) struct HeadLayers {
     name: HeadName,
     labels: usize,
-    hidden: Option<(Dense, HeadActivation)>,
-    output: Dense,
+    hidden: Option<(FloatDense, Activation)>,
+    output: FloatDense,
 }
 
 impl HeadLayers {
@@ -160,14 +111,15 @@ impl HeadLayers {
     ) -> Result<Vec<Self>, ModelError> {
         let read = |head: &Head| {
             let modules = HeadModules::of(architecture, head.name);
+            // Only families that this engine does not compute have a normalisation here, or no bias.
             let hidden = modules
                 .hidden
-                .map(|(module, activation)| Ok((Dense::read(weights, &module)?, activation)));
+                .map(|hidden| Ok((FloatDense::read(weights, &hidden.dense)?, hidden.activation)));
             Ok(Self {
                 name: head.name,
                 labels: head.labels.len(),
                 hidden: hidden.transpose()?,
-                output: Dense::read(weights, &modules.output)?,
+                output: FloatDense::read(weights, &modules.output)?,
             })
         };
         manifest.heads.iter().map(read).collect()
@@ -179,15 +131,24 @@ impl HeadLayers {
             None => self.output.forward(session, pooled),
             Some((dense, activation)) => {
                 let mut hidden = dense.forward(session, pooled);
-                match activation {
-                    HeadActivation::Tanh => {
-                        hidden.iter_mut().for_each(|value| *value = value.tanh());
-                    }
-                    HeadActivation::Relu => rows::relu(&mut hidden),
-                }
+                session.run(Activate { activation: *activation, values: &mut hidden });
                 self.output.forward(session, &hidden)
             }
         };
         HeadOutput { head: self.name, labels: self.labels, logits }
+    }
+}
+
+struct Activate<'a> {
+    activation: Activation,
+    values: &'a mut [f32],
+}
+
+impl Work for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        activate::<FMA>(self.activation, self.values);
     }
 }

@@ -172,6 +172,12 @@ pub(in super::super) fn relu(values: &mut [f32]) {
     }
 }
 
+/// Hyperbolic tangent, in place. No published encoder has it in its blocks, so it is the standard library's.
+#[inline(always)]
+pub(in super::super) fn tanh(values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = value.tanh());
+}
+
 /// 2^x for x in ±126, with a relative error of at most 1e-4.
 #[inline(always)]
 fn exp2<const FMA: bool>(x: f32) -> f32 {
