@@ -16,8 +16,10 @@ mod quotes;
 mod sections;
 mod signature;
 
-pub use cleaned::{CleanedText, Section};
+pub use cleaned::{BodyParts, CleanedText, Section};
 pub use sections::SectionKind;
+
+use std::ops::Range;
 
 use crate::message::Message;
 
@@ -45,15 +47,64 @@ impl NormalizedText {
         let text = match (head.is_empty(), text.is_empty()) {
             (true, _) => text,
             (false, true) => head,
-            (false, false) => format!("{head}\n\n{text}"),
+            (false, false) => format!("{head}{SEPARATOR}{text}"),
         };
         Self { subject, body, text, subject_only }
+    }
+
+    /// Returns the way from `text` back to subject and body.
+    #[must_use]
+    pub fn parts(&self) -> TextParts<'_> {
+        let head = self.subject.body().len();
+        let is_alone = head == 0 || self.subject_only;
+        let body_start = if is_alone { head } else { head + SEPARATOR.len() };
+        let (subject, body) = (self.subject.body_parts(), self.body.body_parts());
+        TextParts { normalized: self, subject, body, body_start }
     }
 
     /// Tells whether nothing is left to classify.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         self.text.is_empty()
+    }
+}
+
+/// What stands between subject and body in [`NormalizedText::text`].
+const SEPARATOR: &str = "\n\n";
+
+/// The way from [`NormalizedText::text`] back to subject and body.
+#[derive(Debug)]
+pub struct TextParts<'a> {
+    normalized: &'a NormalizedText,
+    subject: BodyParts,
+    body: BodyParts,
+    /// Where the body begins in the text.
+    body_start: usize,
+}
+
+/// Where something of [`NormalizedText::text`] stands in the message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Located<'a> {
+    /// It stands in the subject, and else in the text.
+    pub in_subject: bool,
+    /// The cleaned field.
+    pub field: &'a CleanedText,
+    /// Bytes of [`CleanedText::plain`].
+    pub range: Range<usize>,
+}
+
+impl TextParts<'_> {
+    /// Returns where a range of bytes of the text stands; of one over both fields, the part in the subject.
+    #[must_use]
+    pub fn locate(&self, range: &Range<usize>) -> Option<Located<'_>> {
+        let in_subject = range.start < self.body_start;
+        let (field, range) = if in_subject {
+            (&self.normalized.subject, self.subject.in_plain(range)?)
+        } else {
+            let shifted = range.start - self.body_start..range.end - self.body_start;
+            (&self.normalized.body, self.body.in_plain(&shifted)?)
+        };
+        Some(Located { in_subject, field, range })
     }
 }
 

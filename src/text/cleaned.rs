@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::characters;
 use super::html::{looks_like_html, to_text};
-use super::lines::{self, view};
+use super::lines::{self, view, view_parts};
 use super::offsets::{MappedText, RawCounts, Unit};
 use super::sections::{SectionKind, classify};
 
@@ -15,6 +15,32 @@ pub struct Section {
     pub kind: SectionKind,
     /// Where it stands in [`CleanedText::plain`], in bytes.
     pub range: Range<usize>,
+}
+
+/// A stretch of a body with the stretch of the plain text that it came from; the same bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct BodyPart {
+    in_body: usize,
+    in_plain: usize,
+    length: usize,
+}
+
+/// The way from [`CleanedText::body`] back to [`CleanedText::plain`].
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct BodyParts(Vec<BodyPart>);
+
+impl BodyParts {
+    /// Returns the bytes of the plain text that a range of bytes of the body came from, from the first to the last of
+    /// them; `None` for one that holds nothing of it, such as the end of a line.
+    #[must_use]
+    pub fn in_plain(&self, range: &Range<usize>) -> Option<Range<usize>> {
+        let first = self.0.partition_point(|part| part.in_body + part.length <= range.start);
+        let last = self.0.partition_point(|part| part.in_body < range.end);
+        let (first, last) = (self.0.get(first)?, self.0.get(last.checked_sub(1)?)?);
+        let start = first.in_plain + range.start.saturating_sub(first.in_body);
+        let end = last.in_plain + range.end.saturating_sub(last.in_body).min(last.length);
+        (start < end).then_some(start..end)
+    }
 }
 
 /// A raw text (plain or HTML e-mail) made plain, cut into sections, with the way back to the original.
@@ -88,18 +114,43 @@ impl CleanedText {
     /// but a quote. Cleaning it again changes nothing.
     #[must_use]
     pub fn body(&self) -> String {
+        self.write_body(|_, _| {})
+    }
+
+    /// Returns where the parts of [`CleanedText::body`] stand in [`CleanedText::plain`].
+    #[must_use]
+    pub fn body_parts(&self) -> BodyParts {
+        let mut parts = Vec::new();
+        self.write_body(|in_body, line| {
+            let text = self.plain().get(line.clone()).unwrap_or_default();
+            for (in_view, part) in view_parts(text) {
+                let in_plain = line.start + part.start;
+                parts.push(BodyPart { in_body: in_body + in_view, in_plain, length: part.len() });
+            }
+        });
+        BodyParts(parts)
+    }
+
+    /// Writes the body; `note` is told of each line where it begins in the body, and its bytes in the plain text.
+    fn write_body(&self, mut note: impl FnMut(usize, Range<usize>)) -> String {
         let mut body = String::new();
         for section in self.sections.iter().filter(|section| section.kind == SectionKind::Body) {
             let text = self.plain().get(section.range.clone()).unwrap_or_default();
             let mut separator = if body.is_empty() { "" } else { "\n\n" };
+            let mut end = section.range.start;
             for line in text.split('\n') {
+                end += line.len();
+                let line = if body.is_empty() { line.trim_start() } else { line };
+                let range = end - line.len()..end;
+                end += 1;
                 let line = view(line);
                 if line.is_empty() {
                     separator = if body.is_empty() { "" } else { "\n\n" };
                     continue;
                 }
                 body.push_str(separator);
-                body.push_str(if body.is_empty() { line.trim_start() } else { &line });
+                note(body.len(), range);
+                body.push_str(&line);
                 separator = "\n";
             }
         }

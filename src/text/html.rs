@@ -12,7 +12,7 @@ use super::offsets::MappedText;
 use element::{ElementRole, StartTag, role};
 use tokens::{TokenReceiver, TokenWriter};
 
-pub(super) use detect::{looks_like_html, without_tags};
+pub(super) use detect::{looks_like_html, tag_starts, without_tags};
 
 /// Containers within containers that are told apart; deeper ones count as this deep.
 const MAX_DEPTH: usize = 8;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::html::{Mark, MarkedRange, without_tags};
-use super::links::shorten;
+use super::html::{Mark, MarkedRange, tag_starts, without_tags};
+use super::links::{shorten, shortened_parts};
 use super::offsets::MappedText;
 
 /// One line.
@@ -44,6 +44,37 @@ pub(super) fn view(line: &str) -> Cow<'_, str> {
         Cow::Borrowed(line) => without_tags(line),
         Cow::Owned(line) => Cow::Owned(without_tags(&line).into_owned()),
     }
+}
+
+fn whole(line: &str) -> Range<usize> {
+    0..line.len()
+}
+
+/// Returns where each part of the [`view`] of a line begins in the view, and which bytes of the line it is.
+///
+/// What stands between the parts in the view is not in the line; what the parts leave out of the line is not in the view.
+pub(super) fn view_parts(line: &str) -> Vec<(usize, Range<usize>)> {
+    let line = line.trim_end();
+    let shortened = if line.contains("://") { shortened_parts(line) } else { None };
+    let kept = shortened.unwrap_or_else(|| vec![whole(line)]);
+    let text: String = kept.iter().filter_map(|part| line.get(part.clone())).collect();
+    let mut spaces = tag_starts(&text).peekable();
+    let (mut parts, mut read, mut written) = (Vec::new(), 0, 0);
+    for part in kept {
+        let mut start = part.start;
+        while start < part.end {
+            let rest = part.end - start;
+            let length = spaces.peek().map_or(rest, |space| (space - read).min(rest));
+            if length > 0 {
+                parts.push((written, start..start + length));
+            }
+            (start, read, written) = (start + length, read + length, written + length);
+            if spaces.next_if_eq(&read).is_some() {
+                written += 1;
+            }
+        }
+    }
+    parts
 }
 
 /// Splits a text into lines and notes what mail programs say about them.

@@ -1,6 +1,7 @@
 //! Links that carry more tracking than meaning.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::characters::is_boundary;
 
@@ -41,29 +42,34 @@ const REDIRECT_HOSTS: [&str; 9] = [
 
 /// Puts the host alone in the place of every link in a line that tracks or is very long.
 pub(super) fn shorten(line: &str) -> Cow<'_, str> {
-    let mut result = String::new();
+    match shortened_parts(line) {
+        None => Cow::Borrowed(line),
+        Some(parts) => Cow::Owned(parts.into_iter().filter_map(|part| line.get(part)).collect()),
+    }
+}
+
+/// Returns the parts of a line that [`shorten`] keeps, in bytes and in order; `None` when it keeps all of it.
+pub(super) fn shortened_parts(line: &str) -> Option<Vec<Range<usize>>> {
+    let mut parts = Vec::new();
+    let mut kept = 0;
     let mut rest = line;
-    let mut changed = false;
-    while let Some((before, scheme, after)) = next_link(rest) {
+    while let Some((_, scheme, after)) = next_link(rest) {
         let (link, tail) = split_link(after);
         // A mark that combines with the link's last character must not combine with the host's.
         let is_whole = tail.chars().next().is_none_or(is_boundary);
-        let host = host(link).filter(|host| is_whole && is_noise(host, link));
-        result.push_str(before);
-        if let Some(host) = host {
-            result.push_str(host);
-            changed = true;
-        } else {
-            result.push_str(scheme);
-            result.push_str(link);
+        if let Some(host) = host(link).filter(|host| is_whole && is_noise(host, link)) {
+            let start = line.len() - after.len();
+            parts.push(kept..start - scheme.len());
+            parts.push(start..start + host.len());
+            kept = line.len() - tail.len();
         }
         rest = tail;
     }
-    if !changed {
-        return Cow::Borrowed(line);
+    if parts.is_empty() {
+        return None;
     }
-    result.push_str(rest);
-    Cow::Owned(result)
+    parts.push(kept..line.len());
+    Some(parts)
 }
 
 /// Returns what is before the next link, its scheme and what follows the scheme.

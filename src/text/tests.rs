@@ -36,6 +36,28 @@ fn subject_comes_before_the_text() {
 }
 
 #[test]
+fn what_the_model_reads_leads_back_to_subject_and_text() {
+    let raw = "> quoted\n\nsee https://click.m.example/see?see=1 or <\u{200b}b> it";
+    let normalized = NormalizedText::of(&message(" Re: it ", raw));
+    let parts = normalized.parts();
+    let found = |word: &str| {
+        let start = normalized.text.rfind(word).unwrap();
+        let located = parts.locate(&(start..start + word.len())).unwrap();
+        (located.in_subject, located.field.original_span(located.range))
+    };
+
+    assert_eq!(normalized.text, "Re: it\n\nsee click.m.example or < b> it");
+    assert_eq!(found("Re"), (true, 1..3));
+    assert_eq!(found("see"), (false, 10..13));
+    assert_eq!(found("click.m.example"), (false, 22..37));
+    assert_eq!(found("b> it"), (false, 53..58));
+    assert_eq!(code_points(raw, 53..58), "b> it");
+    let end = normalized.text.len();
+    assert_eq!(parts.locate(&(end..end)), None);
+    assert_eq!(parts.locate(&(6..8)), None, "the line ends between them stand nowhere");
+}
+
+#[test]
 fn a_bare_quote_leaves_the_subject_and_a_bare_forward_is_the_message() {
     let quote = NormalizedText::of(&message("Re: refund?", "> We are\n> looking into it"));
     let forward = NormalizedText::of(&message(

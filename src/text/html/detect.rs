@@ -13,20 +13,27 @@ pub(crate) fn looks_like_html(text: &str) -> bool {
 ///
 /// Taken as HTML again they would be lost.
 pub(crate) fn without_tags(line: &str) -> Cow<'_, str> {
-    if next_tag(line).is_none() {
+    let mut result = String::new();
+    let mut kept = 0;
+    for end in tag_starts(line) {
+        result.push_str(line.get(kept..end).unwrap_or_default());
+        result.push(' ');
+        kept = end;
+    }
+    if kept == 0 {
         return Cow::Borrowed(line);
     }
-    let mut result = String::with_capacity(line.len() + 8);
-    let mut rest = line;
-    while let Some(at) = next_tag(rest)
-        && let Some((before, after)) = rest.split_at_checked(at + 1)
-    {
-        result.push_str(before);
-        result.push(' ');
-        rest = after;
-    }
-    result.push_str(rest);
+    result.push_str(line.get(kept..).unwrap_or_default());
     Cow::Owned(result)
+}
+
+/// Returns the bytes before which [`without_tags`] puts a space, in order: those behind each `<`.
+pub(crate) fn tag_starts(line: &str) -> impl Iterator<Item = usize> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        from += next_tag(line.get(from..)?)? + 1;
+        Some(from)
+    })
 }
 
 /// Returns where the first tag begins.

@@ -162,6 +162,15 @@ fn check_everything(raw: &str) -> Result<(), TestCaseError> {
     }
 
     let body = cleaned.body();
+    let parts = cleaned.body_parts();
+    let mut last = 0;
+    for (at, character) in body.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        let in_plain = parts.in_plain(&(at..at + character.len_utf8()));
+        let in_plain = in_plain.expect("a character of the body is one of the text");
+        prop_assert!(last <= in_plain.start);
+        last = in_plain.end;
+        prop_assert_eq!(plain.get(in_plain), body.get(at..at + character.len_utf8()));
+    }
     prop_assert_eq!(CleanedText::of(&body).body(), body);
     Ok(())
 }
