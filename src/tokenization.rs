@@ -1,6 +1,7 @@
 //! Text to token ids, cut to what the model reads.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Deserialize;
@@ -44,6 +45,16 @@ impl TokenizedMessage {
         }
         self.unknown_tokens as f32 / self.content_tokens as f32
     }
+}
+
+/// Token ids of one message that know where they stand in its text.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct LocatedTokens {
+    /// As without places.
+    pub tokens: TokenizedMessage,
+    /// For each of `tokens.input_ids` the bytes of the text that it stands for; `None` for special tokens. In order, white
+    /// space before a word included. Neighbours may share a character.
+    pub places: Vec<Option<Range<usize>>>,
 }
 
 /// Why a text has no token ids.
@@ -137,22 +148,71 @@ impl TextTokenizer {
     ) -> Result<TokenizedMessage, TokenizationError> {
         let max_tokens = max_tokens.max(MIN_TOKENS).min(self.max_tokens);
         let cut = cut_text(text, max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN), truncation);
-        let text = cut.as_deref().unwrap_or(text);
-        let encoding = self.encode(text).map_err(TokenizationError::Failed)?;
-        let (ids, mask) = self.disarmed(&encoding);
+        let encoding = self.encode(cut.as_deref().unwrap_or(text));
+        let encoding = encoding.map_err(TokenizationError::Failed)?;
+        let (ids, mask): (Vec<u32>, Vec<u32>) =
+            self.disarmed(&encoding).map(|(id, special, _)| (id, special)).unzip();
+        self.message(&ids, &mask, cut.is_some(), max_tokens, truncation)
+    }
+
+    /// As [`Self::tokenize`], with the place of each token; takes a little longer.
+    ///
+    /// # Errors
+    /// As [`Self::tokenize`].
+    pub fn tokenize_located(
+        &self,
+        text: &str,
+        truncation: Truncation,
+    ) -> Result<LocatedTokens, TokenizationError> {
+        let max_tokens = self.max_tokens;
+        let limit = max_tokens.saturating_mul(MAX_CHARS_PER_TOKEN);
+        let cut = cut_text(text, limit, truncation);
+        let read = cut.as_deref().unwrap_or(text);
+        let encoding = contained(|| self.tokenizer.encode(read, true));
+        let encoding = encoding.map_err(TokenizationError::Failed)?;
+        // What stands behind the gap of a cut text stands further back in the whole one.
+        let gap = match (&cut, truncation) {
+            (Some(_), Truncation::HeadTail) => head_end(text, head_share(limit)),
+            (Some(_), Truncation::Head | Truncation::Refuse) | (None, _) => text.len(),
+        };
+        let moved = |(start, end): (usize, usize)| {
+            // The space between the two halves is not in the text.
+            let by = if end > gap { text.len() - read.len() } else { 0 };
+            let start = if end > gap { start.max(gap + 1).min(end) } else { start };
+            start + by..end + by
+        };
+        let (mut ids, mut mask, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, special, place) in self.disarmed(&encoding) {
+            ids.push(id);
+            mask.push(special);
+            places.push((special == 0).then(|| moved(place)));
+        }
+        let tokens = self.message(&ids, &mask, cut.is_some(), max_tokens, truncation)?;
+        Ok(LocatedTokens { tokens, places: truncate(&places, &mask, max_tokens, truncation) })
+    }
+
+    /// Cuts ids to what the model reads; `mask` is 0 for each that is no special token, `cut` tells that there were more.
+    fn message(
+        &self,
+        ids: &[u32],
+        mask: &[u32],
+        cut: bool,
+        max_tokens: usize,
+        truncation: Truncation,
+    ) -> Result<TokenizedMessage, TokenizationError> {
         let tokens = ids.len();
-        if truncation == Truncation::Refuse && (cut.is_some() || tokens > max_tokens) {
+        if truncation == Truncation::Refuse && (cut || tokens > max_tokens) {
             return Err(TokenizationError::TooLong { tokens, max_tokens });
         }
         let content = || {
-            let ids = ids.iter().zip(&mask);
+            let ids = ids.iter().zip(mask);
             ids.filter_map(|(id, special)| (*special == 0).then_some(*id))
         };
         Ok(TokenizedMessage {
-            truncated: cut.is_some() || tokens > max_tokens,
+            truncated: cut || tokens > max_tokens,
             content_tokens: content().count(),
             unknown_tokens: content().filter(|id| Some(*id) == self.unknown_id).count(),
-            input_ids: truncate(&ids, &mask, max_tokens, truncation),
+            input_ids: truncate(ids, mask, max_tokens, truncation),
         })
     }
 
@@ -160,16 +220,15 @@ impl TextTokenizer {
     /// whoever writes "</s>" means these characters, and the model must not take them for the end of the message.
     ///
     /// Done on ids, because a mark can also come out of normalisation (full-width "＜/s＞") or, with Unigram, out of the
-    /// vocabulary itself, where the crate's own switch does not reach. Returns ids and special tokens mask.
-    fn disarmed(&self, encoding: &Encoding) -> (Vec<u32>, Vec<u32>) {
+    /// vocabulary itself, where the crate's own switch does not reach. Returns ids, special tokens mask and places, which
+    /// are those of the text where the encoding has them.
+    fn disarmed(&self, encoding: &Encoding) -> impl Iterator<Item = (u32, u32, (usize, usize))> {
         let tokens = encoding.get_ids().iter().zip(encoding.get_special_tokens_mask());
-        tokens
-            .filter_map(|(&id, &special)| {
-                let typed = special == 0 && self.marks.contains(&id);
-                let id = if typed { self.unknown_id? } else { id };
-                Some((id, special))
-            })
-            .unzip()
+        tokens.zip(encoding.get_offsets()).filter_map(|((&id, &special), &place)| {
+            let typed = special == 0 && self.marks.contains(&id);
+            let id = if typed { self.unknown_id? } else { id };
+            Some((id, special, place))
+        })
     }
 
     fn encode(&self, text: &str) -> Result<Encoding, Cause> {
@@ -255,8 +314,7 @@ fn cut_text(text: &str, limit: usize, truncation: Truncation) -> Option<String> 
         Truncation::HeadTail => head_share(limit),
         Truncation::Head | Truncation::Refuse => limit,
     };
-    let head_end = text.char_indices().nth(head_chars)?.0;
-    let head = text.get(..head_end)?;
+    let head = text.get(..head_end(text, head_chars))?;
     let tail_chars = limit - head_chars;
     let Some(last) = tail_chars.checked_sub(1) else {
         return Some(head.to_owned());
@@ -266,19 +324,25 @@ fn cut_text(text: &str, limit: usize, truncation: Truncation) -> Option<String> 
     Some(format!("{head} {}", text.get(tail_start..)?))
 }
 
+/// Returns where the first `chars` characters of a text end.
+fn head_end(text: &str, chars: usize) -> usize {
+    text.char_indices().nth(chars).map_or(text.len(), |(end, _)| end)
+}
+
 /// Three quarters, rounded down.
 fn head_share(limit: usize) -> usize {
     limit - limit.div_ceil(4)
 }
 
-fn truncate(
-    ids: &[u32],
+/// Takes out of what belongs to each token what belongs to those that the model reads.
+fn truncate<T: Clone>(
+    tokens: &[T],
     special_tokens_mask: &[u32],
     max_tokens: usize,
     truncation: Truncation,
-) -> Vec<u32> {
-    if ids.len() <= max_tokens {
-        return ids.to_vec();
+) -> Vec<T> {
+    if tokens.len() <= max_tokens {
+        return tokens.to_vec();
     }
     let head = match truncation {
         Truncation::HeadTail => head_share(max_tokens),
@@ -287,9 +351,9 @@ fn truncate(
             max_tokens.saturating_sub(trailing.count())
         }
     };
-    let tail_start = ids.len().saturating_sub(max_tokens.saturating_sub(head));
-    let kept_head = ids.iter().take(head);
-    kept_head.chain(ids.iter().skip(tail_start)).copied().collect()
+    let tail_start = tokens.len().saturating_sub(max_tokens.saturating_sub(head));
+    let kept_head = tokens.iter().take(head);
+    kept_head.chain(tokens.iter().skip(tail_start)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -393,6 +457,32 @@ mod tests {
             );
             assert!(tokenized.truncated);
             assert!(tokenized.content_tokens < whole.len() - 2);
+        }
+    }
+
+    #[test]
+    fn located_tokens_are_the_same_and_stand_where_they_say() {
+        let tokenizer = tokenizer();
+        let long: String = (0..2_000).map(|number| format!("order {number} 😀 ")).collect();
+        for text in ["", "Where is my order 4711?", "ﬁne \u{1f600}\n\n届きました。", long.as_str()]
+        {
+            for truncation in [Truncation::HeadTail, Truncation::Head] {
+                let LocatedTokens { tokens, places } =
+                    tokenizer.tokenize_located(text, truncation).unwrap();
+
+                assert_eq!(tokens, tokenizer.tokenize(text, truncation).unwrap());
+                assert_eq!(places.len(), tokens.input_ids.len());
+                for (id, place) in tokens.input_ids.iter().zip(&places) {
+                    let Some(place) = place else { continue };
+                    let token = tokenizer.tokenizer.id_to_token(*id).unwrap().replace('▁', " ");
+                    let part = text.get(place.clone()).unwrap();
+                    let plain = |text: &str| text.trim().replace('ﬁ', "fi");
+                    assert!(
+                        *id == 3 || plain(part).contains(&plain(&token)),
+                        "{token:?} is not {part:?}"
+                    );
+                }
+            }
         }
     }
 
