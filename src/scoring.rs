@@ -3,7 +3,8 @@
 mod activation;
 mod decision;
 
-pub use activation::{ScoringError, sigmoid, softmax};
+pub use activation::{ScoringError, sigmoid, sigmoid_log_odds, softmax, softmax_log_odds};
 pub use decision::{
-    AbstainReason, Abstention, GroupScore, PolarityPrediction, Prediction, RankedIntent, Scorer,
+    AbstainReason, Abstention, GroupScore, LabelStrength, PolarityPrediction, Prediction,
+    RankedIntent, Scorer,
 };

@@ -52,6 +52,35 @@ pub fn sigmoid(logits: &[f32], temperature: f32) -> Vec<f32> {
     logits.iter().map(|logit| 1.0 / (1.0 + (-logit / temperature).exp())).collect()
 }
 
+/// Log-odds at most, either way: a probability of 1 - 2e-22. What lies beyond is no knowledge, and differences of these
+/// stay finite.
+const MAX_LOG_ODDS: f32 = 50.0;
+
+/// Returns the log-odds of output number `index` under [`sigmoid`], in [-50, 50]; 0 past the end.
+///
+/// `temperature` is over 0. Made from logits, because a probability near 1 has no digits left to tell them from.
+#[must_use]
+pub fn sigmoid_log_odds(logits: &[f32], index: usize, temperature: f32) -> f32 {
+    debug_assert!(temperature > 0.0, "temperature {temperature} is not over 0");
+    let logit = logits.get(index).copied().unwrap_or_default();
+    (logit / temperature).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
+}
+
+/// Returns the log-odds of output number `index` under [`softmax`], in [-50, 50]; 0 past the end.
+///
+/// They are what the logit of a sigmoid is: the logit less the logarithm of the sum of the others' exponentials. A single
+/// logit of a softmax says nothing, for adding a number to all of them changes no probability.
+#[must_use]
+pub fn softmax_log_odds(logits: &[f32], index: usize, temperature: f32) -> f32 {
+    debug_assert!(temperature > 0.0, "temperature {temperature} is not over 0");
+    let Some(own) = logits.get(index) else { return 0.0 };
+    let others = logits.iter().enumerate().filter(|(other, _)| *other != index);
+    let maximum = others.clone().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = others.map(|(_, logit)| ((logit - maximum) / temperature).exp()).sum();
+    // Of a single output there are no others: the difference is infinite and the bound holds.
+    ((own - maximum) / temperature - sum.ln()).clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -80,7 +109,36 @@ mod tests {
         assert!(sharp[0] > flat[0] && flat[0] > 0.5);
     }
 
+    #[test]
+    fn log_odds_survive_extreme_logits_and_stay_within_their_bounds() {
+        let far = |logits: [f32; 2]| {
+            let of = |index| softmax_log_odds(&logits, index, 0.01);
+            vec![of(0), of(1), sigmoid_log_odds(&logits, 1, 0.01)]
+        };
+        assert_eq!(far([f32::MAX, -f32::MAX]), [50.0, -50.0, -50.0]);
+        assert_eq!(far([1e30, -1e30]), [50.0, -50.0, -50.0]);
+        assert_eq!(far([f32::MAX, f32::MAX]), [0.0, 0.0, 50.0]);
+        let alone = vec![softmax_log_odds(&[-3.0], 0, 1.0), softmax_log_odds(&[1.0], 1, 1.0)];
+        assert_eq!(alone, [50.0, 0.0]);
+    }
+
     proptest! {
+        #[test]
+        fn log_odds_are_those_of_the_probability(
+            logits in prop::collection::vec(-8.0_f32..8.0, 2..60),
+            temperature in 0.5_f32..4.0,
+        ) {
+            for (index, probability) in softmax(&logits, temperature).iter().enumerate() {
+                let expected = (probability / (1.0 - probability)).ln();
+                let found = softmax_log_odds(&logits, index, temperature);
+                prop_assert!((found - expected).abs() < 0.01 * expected.abs().max(1.0));
+            }
+            for (index, probability) in sigmoid(&logits, temperature).iter().enumerate() {
+                let found = 1.0 / (1.0 + (-sigmoid_log_odds(&logits, index, temperature)).exp());
+                prop_assert!((found - probability).abs() < 1e-6);
+            }
+        }
+
         #[test]
         fn softmax_adds_up_to_one(
             logits in prop::collection::vec(-80.0_f32..80.0, 1..60),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::activation::{ScoringError, sigmoid, softmax};
+use super::activation::{ScoringError, sigmoid, sigmoid_log_odds, softmax, softmax_log_odds};
 use crate::engine::MessageOutput;
 use crate::labels::{HeadKind, HeadName, LabelId, LabelSet, ScoredLabel, group_of};
 use crate::model::manifest::{AbstentionRules, Head, Manifest};
@@ -58,6 +58,15 @@ pub struct PolarityPrediction {
     pub probabilities: Vec<f32>,
     /// Both sides of the scale are probable.
     pub mixed: bool,
+}
+
+/// How sure a model is of one label.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LabelStrength {
+    /// Calibrated probability in [0, 1].
+    pub probability: f32,
+    /// The same as log-odds, ln(p / (1 - p)), in [-50, 50].
+    pub log_odds: f32,
 }
 
 /// Declining to decide.
@@ -195,6 +204,29 @@ impl Scorer {
         Ok(Prediction { intents, group_fallback, abstention, polarity, flags })
     }
 
+    /// Reads how sure a model is of one label of a head.
+    ///
+    /// # Errors
+    /// [`ScoringError`] when the head is missing, has another number of values, or a value is not finite.
+    pub fn strength(
+        &self,
+        output: &MessageOutput,
+        head: HeadName,
+        label: LabelId,
+    ) -> Result<LabelStrength, ScoringError> {
+        let missing = ScoringError::Shape { head, expected: label.0 + 1, found: 0 };
+        let head = self.head(head).ok_or_else(|| missing.clone())?;
+        let probability = probabilities(head, output)?.get(label.0).copied().ok_or(missing)?;
+        let logits = logits(head, output);
+        let log_odds = match head.kind {
+            HeadKind::SingleLabel | HeadKind::Ordinal => {
+                softmax_log_odds(logits, label.0, head.temperature)
+            }
+            HeadKind::MultiLabel => sigmoid_log_odds(logits, label.0, head.temperature),
+        };
+        Ok(LabelStrength { probability, log_odds })
+    }
+
     /// Probabilities to lead and to be present, in the order of the intents.
     fn intent_scores(&self, output: &MessageOutput) -> Result<IntentScores, ScoringError> {
         match (self.head(HeadName::Primary), self.head(HeadName::Intent)) {
@@ -329,11 +361,7 @@ impl Scorer {
 
 /// Calibrated probabilities of one head in label order.
 fn probabilities(head: &Head, output: &MessageOutput) -> Result<Vec<f32>, ScoringError> {
-    let logits = output
-        .heads
-        .iter()
-        .find(|(name, _)| *name == head.name)
-        .map_or(&[][..], |(_, logits)| logits.as_slice());
+    let logits = logits(head, output);
     if logits.len() != head.labels.len() {
         return Err(ScoringError::Shape {
             head: head.name,
@@ -348,6 +376,12 @@ fn probabilities(head: &Head, output: &MessageOutput) -> Result<Vec<f32>, Scorin
         HeadKind::SingleLabel | HeadKind::Ordinal => softmax(logits, head.temperature),
         HeadKind::MultiLabel => sigmoid(logits, head.temperature),
     })
+}
+
+/// Raw outputs of a head; none when it is missing.
+fn logits<'a>(head: &Head, output: &'a MessageOutput) -> &'a [f32] {
+    let found = output.heads.iter().find(|(name, _)| *name == head.name);
+    found.map_or(&[][..], |(_, logits)| logits.as_slice())
 }
 
 fn scored(head: &Head, probabilities: &[f32]) -> Vec<ScoredLabel> {
