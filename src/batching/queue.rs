@@ -37,6 +37,8 @@ pub struct Job {
     pub state: Arc<EntryState>,
     /// When it was put into the queue.
     pub enqueued_at: Instant,
+    /// Whether the cache may answer it and keep what comes of it.
+    pub is_cached: bool,
 }
 
 impl Job {
@@ -46,7 +48,14 @@ impl Job {
         let (reply, result) = oneshot::channel();
         let state = Arc::new(EntryState::default());
         let submitted = Submitted { result, state: Arc::clone(&state) };
-        (Self { input_ids, lane, deadline, reply, state, enqueued_at: Instant::now() }, submitted)
+        let enqueued_at = Instant::now();
+        (Self { input_ids, lane, deadline, reply, state, enqueued_at, is_cached: true }, submitted)
+    }
+
+    /// Keeps the job apart from the cache: nobody sent it, so that it would only drive out what comes again.
+    #[must_use]
+    pub fn uncached(self) -> Self {
+        Self { is_cached: false, ..self }
     }
 
     /// Tells whether computing the message would be for nobody.
@@ -176,7 +185,8 @@ impl Queue {
     /// [`QueueError::Full`] when `limit` messages of callers that still wait are queued, [`QueueError::Closed`] after
     /// [`Self::close`].
     pub fn push(&self, job: Job) -> Result<(), QueueError> {
-        if let Some(output) = self.cache.as_ref().and_then(|cache| cache.get(&job.input_ids)) {
+        let cache = self.cache.as_ref().filter(|_| job.is_cached);
+        if let Some(output) = cache.and_then(|cache| cache.get(&job.input_ids)) {
             let (queued, inference) = (Duration::ZERO, Duration::ZERO);
             job.answer(Ok(Computed { output, queued, inference, batch_size: 0 }));
             return Ok(());

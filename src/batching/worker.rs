@@ -157,7 +157,8 @@ impl Worker {
             Ok(outputs) => {
                 let inference = started.elapsed();
                 if let Some(cache) = self.queue.cache() {
-                    for (job, output) in jobs.iter().zip(&outputs) {
+                    let kept = jobs.iter().zip(&outputs).filter(|(job, _)| job.is_cached);
+                    for (job, output) in kept {
                         cache.insert(&job.input_ids, output);
                     }
                 }

@@ -256,6 +256,20 @@ impl LoadedModel {
         Ok(submitted)
     }
 
+    /// Puts part of a message that is being explained into the queue: in the lane of least urgency, apart from the cache.
+    ///
+    /// # Errors
+    /// [`QueueError`] when the queue is full or closed.
+    pub fn submit_variant(
+        &self,
+        input_ids: Vec<u32>,
+        deadline: Instant,
+    ) -> Result<Submitted, QueueError> {
+        let (job, submitted) = Job::new(input_ids, Lane::Bulk, deadline);
+        self.queue.push(job.uncached())?;
+        Ok(submitted)
+    }
+
     /// Computes a short and the longest message once for each thread, so that the first caller meets warm caches and
     /// allocated buffers, and a model that can't compute is found before it serves.
     fn warm_up(&self) -> Result<(), LoadError> {

@@ -178,3 +178,23 @@ fn a_message_that_failed_is_not_kept() {
     assert_eq!(queue.cache().unwrap().snapshot().entries, 0);
     pool.join();
 }
+
+#[test]
+fn an_uncached_job_is_neither_answered_from_the_cache_nor_kept_in_it() {
+    let queue = Arc::new(Queue::new(10).with_cache(OutputCache::new(1 << 20)));
+    let pool = start(&queue, &echoing());
+    let uncached = |token| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (job, submitted) = Job::new(vec![token], Lane::Bulk, deadline);
+        queue.push(job.uncached()).unwrap();
+        submitted.result.blocking_recv().unwrap().unwrap()
+    };
+    push(&queue, 5).result.blocking_recv().unwrap().unwrap();
+
+    let (known, new) = (uncached(5), uncached(6));
+
+    assert_eq!((known.batch_size, new.batch_size), (1, 1));
+    let snapshot = queue.cache().unwrap().snapshot();
+    assert_eq!((snapshot.entries, snapshot.hits, snapshot.misses), (1, 0, 1));
+    pool.join();
+}
