@@ -9,7 +9,7 @@
 //! 4. [`tokenization`] splits it into tokens;
 //! 5. [`batching::Queue`] holds it until an inference thread takes a batch;
 //! 6. an [`engine::Engine`] computes the batch, without padding;
-//! 7. [`scoring`] calibrates and decides;
+//! 7. [`scoring`] calibrates and decides, and [`explanation`] tells which words carried that, if somebody asks;
 //! 8. a [`policy`] says where it should go, and [`taxonomy`] puts it into other products' words;
 //! 9. the result, a [`triage::Triage`], goes back the way it came.
 //!
@@ -25,6 +25,7 @@ pub mod engine;
 pub mod entities;
 pub mod error;
 pub mod evaluation;
+pub mod explanation;
 pub mod grpc;
 pub mod labels;
 pub mod language;
