@@ -19,7 +19,7 @@ use crate::engine::{EngineKind, ReplicaFactory};
 use crate::grpc::{self, GrpcError};
 use crate::lifecycle::{Lifecycle, ServiceState};
 use crate::model::{ModelBundle, ModelSource};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, PipelineSettings};
 use crate::policies::{Policies, PolicyLoadErrors};
 use crate::policy::Vocabulary;
 use crate::registry::{LoadError, LoadedModel, ModelManager, Registry, Snapshot, taxonomy_of};
@@ -163,8 +163,11 @@ impl App {
             Arc::clone(&policies),
             Admission::new(config.limits.max_in_flight),
             lifecycle.clone(),
-            config.limits.message(),
-            config.thread,
+            PipelineSettings {
+                limits: config.limits.message(),
+                thread: config.thread,
+                explanation: config.explanation,
+            },
         ));
         let models = Arc::new(ModelManager::new(
             config.models.clone(),

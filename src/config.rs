@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Limits, MAX_THREAD_MESSAGES};
-use crate::pipeline::ThreadSettings;
+use crate::message::{Limits, MAX_EXPLAINED_WORDS, MAX_THREAD_MESSAGES};
+use crate::pipeline::{ExplanationSettings, ThreadSettings};
 use crate::policies::PolicySettings;
 use crate::registry::{InferenceSettings, ModelSettings};
 use crate::telemetry::logging::LogFormat;
@@ -32,6 +32,8 @@ pub struct Config {
     pub policy: PolicySettings,
     /// What is computed for the earlier messages of a conversation.
     pub thread: ThreadSettings,
+    /// How the words that carried an answer are found.
+    pub explanation: ExplanationSettings,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -169,7 +171,8 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let (server, limits, inference) = (&self.server, &self.limits, &self.inference);
-        let ranges: [(&'static str, usize, usize, usize); 15] = [
+        let explanation = &self.explanation;
+        let ranges: [(&'static str, usize, usize, usize); 17] = [
             ("server.worker_threads", server.worker_threads, 1, 1_024),
             ("server.text_threads", server.text_threads, 1, 1_024),
             ("server.max_request_bytes", server.max_request_bytes, 1_024, 1 << 30),
@@ -185,6 +188,8 @@ impl Config {
             ("inference.max_queue_size", inference.max_queue_size, 1, 1 << 24),
             ("thread.max_messages", self.thread.max_messages, 0, MAX_THREAD_MESSAGES),
             ("thread.max_tokens", self.thread.max_tokens, 8, 1 << 16),
+            ("explanation.max_words", explanation.max_words, 0, MAX_EXPLAINED_WORDS as usize),
+            ("explanation.max_concurrent", explanation.max_concurrent, 1, 1 << 20),
         ];
         for (key, value, min, max) in ranges {
             check_range(key, value as u128, min as u128, max as u128)?;
@@ -192,6 +197,7 @@ impl Config {
         check_range("inference.cache_bytes", u128::from(inference.cache_bytes), 0, 1 << 40)?;
         server.check()?;
         check_time("thread.max_wait (ms)", self.thread.max_wait, 0)?;
+        check_time("explanation.max_wait (ms)", explanation.max_wait, 0)?;
         check_time("policy.reload_interval (ms)", self.policy.reload_interval, 0)?;
         check_time("models.poll_interval (ms)", self.models.poll_interval, 0)?;
         check_time("models.quiet_period (ms)", self.models.quiet_period, 0)?;

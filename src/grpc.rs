@@ -25,7 +25,7 @@ use tonic::service::Routes;
 use self::call::Calls;
 use crate::config::{Config, LimitsConfig};
 use crate::lifecycle::Lifecycle;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{ExplanationSettings, Pipeline};
 use crate::registry::ModelManager;
 
 /// Code generated from `proto/signalbox/v1`.
@@ -55,6 +55,7 @@ struct Context {
     max_request_bytes: usize,
     max_metadata_bytes: u32,
     max_queue_size: usize,
+    explanation: ExplanationSettings,
     started_at: SystemTime,
 }
 
@@ -86,6 +87,7 @@ pub async fn serve(
         max_request_bytes: config.server.max_request_bytes,
         max_metadata_bytes: config.server.max_metadata_bytes,
         max_queue_size: config.inference.max_queue_size,
+        explanation: config.explanation,
         started_at: SystemTime::now(),
     };
     let open_calls = context.lifecycle.clone();

@@ -25,6 +25,12 @@ pub const MAX_CUSTOMER_TAGS: usize = 64;
 pub const MAX_TAG_CHARS: usize = 64;
 /// Files of a message at most.
 pub const MAX_ATTACHMENTS: usize = 100;
+/// Words that an explanation may be asked to try at most; the server has a limit of its own.
+pub const MAX_EXPLAINED_WORDS: u32 = 1_000;
+/// Words of an explanation for each label at most.
+pub const MAX_CARRIERS: u32 = 100;
+/// Words of an explanation for each label when the caller does not say.
+pub const DEFAULT_CARRIERS: usize = 8;
 /// Compatibility views in a reply at most.
 pub const MAX_VIEWS: usize = 16;
 /// Intents in a reply at most.
@@ -292,6 +298,21 @@ pub enum Truncation {
     Refuse,
 }
 
+/// Which words of an explanation are tried and told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ExplainWords {
+    /// Words, or stretches of them, that are left out at most; `None` for as many as the server allows.
+    pub max_words: Option<usize>,
+    /// Words for each label at most, 1 or more.
+    pub top_k: usize,
+}
+
+impl Default for ExplainWords {
+    fn default() -> Self {
+        Self { max_words: None, top_k: DEFAULT_CARRIERS }
+    }
+}
+
 /// How to answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -313,6 +334,8 @@ pub struct Options {
     pub views: Vec<String>,
     /// How tags are spelled; `None` leaves it to the policy.
     pub tag_style: Option<TagStyle>,
+    /// Tell which words carried the answer; `None` for not.
+    pub explain_words: Option<ExplainWords>,
 }
 
 impl Default for Options {
@@ -327,6 +350,7 @@ impl Default for Options {
             offset_encoding: OffsetEncoding::default(),
             views: Vec::new(),
             tag_style: None,
+            explain_words: None,
         }
     }
 }

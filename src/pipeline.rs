@@ -1,5 +1,6 @@
 //! One message through every stage.
 
+mod explain;
 mod facts;
 mod prepare;
 mod thread;
@@ -10,10 +11,14 @@ use std::time::Instant;
 use tokio::time::timeout_at;
 
 use crate::batching::{Admission, AdmissionPermit, Computed, Lane, QueueError, Submitted};
+use crate::engine::MessageOutput;
 use crate::entities::EntityFinder;
 use crate::error::{Error, FullLimit, NotReadyReason, Stage};
+use crate::explanation::{Explanation, ExplanationStatus};
 use crate::lifecycle::{Lifecycle, ServiceState};
-use crate::message::{Limits, Message, MessageDraft, ValidationError, ValidationErrors};
+use crate::message::{
+    ExplainWords, Limits, Message, MessageDraft, ValidationError, ValidationErrors,
+};
 use crate::policies::{ActivePolicy, Policies};
 use crate::policy::Routing;
 use crate::registry::{LoadedModel, Registry};
@@ -24,9 +29,11 @@ use crate::telemetry::events;
 use crate::tokenization::TokenizedMessage;
 use crate::triage::{Notice, ThreadMood, Timings, Triage};
 
+use self::explain::{Explainer, Readable};
 use self::prepare::{MAX_ENTITIES, Prepared};
 use self::thread::{EarlierMessage, EarlierUnavailable, LookedAt};
 
+pub use self::explain::ExplanationSettings;
 pub use self::prepare::TextReading;
 pub use self::thread::ThreadSettings;
 
@@ -47,6 +54,18 @@ pub struct Pipeline {
 struct Tools {
     entities: EntityFinder,
     thread: ThreadSettings,
+    explainer: Explainer,
+}
+
+/// What an operator may set.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineSettings {
+    /// What a message is checked against.
+    pub limits: Limits,
+    /// What is computed for the earlier messages of a conversation.
+    pub thread: ThreadSettings,
+    /// How the words that carried an answer are found.
+    pub explanation: ExplanationSettings,
 }
 
 impl Pipeline {
@@ -57,11 +76,12 @@ impl Pipeline {
         policies: Arc<Policies>,
         admission: Admission,
         lifecycle: Lifecycle,
-        limits: Limits,
-        thread: ThreadSettings,
+        settings: PipelineSettings,
     ) -> Self {
+        let PipelineSettings { limits, thread, explanation } = settings;
         let counters = Arc::new(Counters::default());
-        let tools = Arc::new(Tools { entities: EntityFinder::new(), thread });
+        let (entities, explainer) = (EntityFinder::new(), Explainer::new(explanation));
+        let tools = Arc::new(Tools { entities, thread, explainer });
         Self { registry, policies, admission, counters, lifecycle, limits, tools }
     }
 
@@ -209,9 +229,17 @@ impl Work {
         let (message, mut prepared, _permit) =
             prepare::prepare(message, &self.model, &self.tools, self.deadline, permit).await?;
         let (tokens, earlier) = (prepared.tokens.take(), std::mem::take(&mut prepared.earlier));
+        let readable = prepared.readable.take();
         let mut triage = self.unclassified(&message, prepared);
         if let Some(tokens) = tokens {
-            self.classify(&mut triage, tokens, earlier).await?;
+            let output = self.classify(&mut triage, tokens, earlier).await?;
+            if let Some(options) = message.options.explain_words {
+                let explanation = Instant::now();
+                let found = self.explain(&triage, &output, readable.as_ref(), options).await;
+                triage.explanation = Some(found);
+                triage.timings.explanation = explanation.elapsed();
+            }
+            triage.raw = message.options.raw_logits.then_some(output);
         }
         let policy = Instant::now();
         if message.options.include_routing {
@@ -244,6 +272,7 @@ impl Work {
             language,
             entities,
             thread_mood: None,
+            explanation: None,
             earlier_person_required: Vec::new(),
             routing: None,
             views: Vec::new(),
@@ -264,13 +293,28 @@ impl Work {
         }
     }
 
-    /// Lets the model read the message, and beside it the customer's earlier ones.
+    /// Finds the words that carried the answer. Whatever comes of it, the message is answered.
+    async fn explain(
+        &self,
+        triage: &Triage,
+        output: &MessageOutput,
+        readable: Option<&Readable>,
+        options: ExplainWords,
+    ) -> Explanation {
+        let Some(readable) = readable else {
+            return Explanation::without_words(ExplanationStatus::SkippedDisabled);
+        };
+        let asked = explain::Asked { triage, output, readable, options };
+        self.tools.explainer.explain(&asked, self.lane, self.deadline).await
+    }
+
+    /// Lets the model read the message, and beside it the customer's earlier ones; returns what it said of the message.
     async fn classify(
         &self,
         triage: &mut Triage,
         tokens: TokenizedMessage,
         earlier: Vec<EarlierMessage>,
-    ) -> Result<(), Error> {
+    ) -> Result<MessageOutput, Error> {
         let model = &self.model;
         triage.truncated = tokens.truncated;
         triage.token_count = tokens.input_ids.len();
@@ -290,7 +334,6 @@ impl Work {
         let prediction = model.scorer().predict(&computed.output, unknown_share);
         triage.prediction = prediction.map_err(Error::internal)?;
         refuse_unsupported_language(triage);
-        triage.raw = triage.options.raw_logits.then_some(computed.output);
         triage.timings.scoring = scoring.elapsed();
 
         if expects_mood {
@@ -304,7 +347,7 @@ impl Work {
                 Err(EarlierUnavailable) => triage.notices.push(Notice::ThreadMoodUnavailable),
             }
         }
-        Ok(())
+        Ok(computed.output)
     }
 }
 

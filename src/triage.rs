@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::engine::MessageOutput;
 use crate::entities::Entity;
+use crate::explanation::Explanation;
 use crate::language::Language;
 use crate::message::Options;
 use crate::policies::ActivePolicy;
@@ -36,6 +37,8 @@ pub struct Triage {
     pub thread_mood: Option<ThreadMood>,
     /// Flags that call for a person in the customer's earlier messages, as far as those were looked at.
     pub earlier_person_required: Vec<String>,
+    /// The words that carried the answer, if the caller wants to know and there was anything to classify.
+    pub explanation: Option<Explanation>,
     /// Where the message should go, and the policy that says so; `None` if the caller does not want to know.
     pub routing: Option<(Routing, Arc<ActivePolicy>)>,
     /// The answer in the words of other products.
@@ -177,6 +180,8 @@ pub struct Timings {
     pub inference: Duration,
     /// Probabilities and decisions.
     pub scoring: Duration,
+    /// Trying words for an explanation.
+    pub explanation: Duration,
     /// Routing policy.
     pub policy: Duration,
     /// From the admitted message to its finished result.

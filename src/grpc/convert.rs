@@ -1,5 +1,6 @@
 //! Requests to messages and results to replies.
 
+mod explanation;
 mod reply;
 mod request;
 mod routing;

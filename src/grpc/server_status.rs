@@ -41,8 +41,14 @@ impl ServerService for ServerStatus {
 
 impl ServerStatus {
     fn limits(&self) -> pb::Limits {
-        let Context { limits, max_request_bytes, max_metadata_bytes, max_queue_size, .. } =
-            &self.context;
+        let Context {
+            limits,
+            max_request_bytes,
+            max_metadata_bytes,
+            max_queue_size,
+            explanation,
+            ..
+        } = &self.context;
         pb::Limits {
             max_text_chars: to_u32(limits.max_text_chars),
             max_batch_items: to_u32(limits.max_batch_items),
@@ -51,6 +57,8 @@ impl ServerStatus {
             max_queue_size: to_u32(*max_queue_size),
             stream_window: to_u32(limits.stream_window),
             max_metadata_bytes: *max_metadata_bytes,
+            max_explained_words: to_u32(explanation.max_words),
+            max_explanations: to_u32(explanation.max_concurrent),
         }
     }
 }

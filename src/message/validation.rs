@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Attachment, MAX_ATTACHMENTS, MAX_CUSTOMER_TAGS, MAX_LANGUAGE_TAG_CHARS, MAX_NAME_CHARS,
-    MAX_SUBJECT_CHARS, MAX_TAG_CHARS, MAX_THREAD_MESSAGES, MAX_TOP_K, MAX_VIEWS, Message,
-    MessageDraft, Money, Options,
+    Attachment, MAX_ATTACHMENTS, MAX_CARRIERS, MAX_CUSTOMER_TAGS, MAX_EXPLAINED_WORDS,
+    MAX_LANGUAGE_TAG_CHARS, MAX_NAME_CHARS, MAX_SUBJECT_CHARS, MAX_TAG_CHARS, MAX_THREAD_MESSAGES,
+    MAX_TOP_K, MAX_VIEWS, Message, MessageDraft, Money, Options,
 };
 
 /// Limits that an operator may set.
@@ -176,6 +176,14 @@ impl ValidationErrors {
         }
     }
 
+    fn check_number(&mut self, field: &str, value: usize, max: u32) {
+        if value > max as usize {
+            #[expect(clippy::cast_precision_loss, reason = "the number is only shown")]
+            let value = value as f64;
+            self.push(field, ValidationError::OutOfRange { value, min: 0.0, max: f64::from(max) });
+        }
+    }
+
     fn check_count(&mut self, field: &str, items: usize, limit: usize) {
         if items > limit {
             self.push(field, ValidationError::TooMany { items, limit });
@@ -302,11 +310,11 @@ fn check_money(value: Option<&Money>, errors: &mut ValidationErrors) {
 
 fn check_options(options: &Options, errors: &mut ValidationErrors) {
     errors.check_count("options.views", options.views.len(), MAX_VIEWS);
-    if options.top_k > MAX_TOP_K as usize {
-        #[expect(clippy::cast_precision_loss, reason = "the number is only shown")]
-        let value = options.top_k as f64;
-        let error = ValidationError::OutOfRange { value, min: 0.0, max: f64::from(MAX_TOP_K) };
-        errors.push("options.top_k", error);
+    errors.check_number("options.top_k", options.top_k, MAX_TOP_K);
+    if let Some(explain) = &options.explain_words {
+        let max_words = explain.max_words.unwrap_or_default();
+        errors.check_number("options.explain_words.max_words", max_words, MAX_EXPLAINED_WORDS);
+        errors.check_number("options.explain_words.top_k", explain.top_k, MAX_CARRIERS);
     }
     // NaN is in no range.
     if !(0.0..=1.0).contains(&options.min_probability) {

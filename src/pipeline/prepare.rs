@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::timeout_at;
 
 use super::Tools;
+use super::explain::Readable;
 use super::thread::{self, EarlierMessage};
 use crate::batching::AdmissionPermit;
 use crate::entities::Reference;
@@ -34,6 +35,8 @@ pub(super) struct Prepared {
     pub(super) reading: TextReading,
     /// `None` when nothing is left to classify.
     pub(super) tokens: Option<TokenizedMessage>,
+    /// The words, when the answer is to be explained and the operator allows it.
+    pub(super) readable: Option<Readable>,
     /// Earlier messages of the customer, oldest first.
     pub(super) earlier: Vec<EarlierMessage>,
     pub(super) timings: PreparationTimings,
@@ -59,7 +62,9 @@ pub(super) async fn prepare(
     permit: AdmissionPermit,
 ) -> Result<(Message, Prepared, AdmissionPermit), Error> {
     let thread_bytes = thread::bytes_to_read(&message, &tools.thread);
-    if message.text.len() + message.subject.len() + thread_bytes <= INLINE_BYTES {
+    let is_short = message.text.len() + message.subject.len() + thread_bytes <= INLINE_BYTES;
+    // Finding words comes on top of everything else.
+    if is_short && message.options.explain_words.is_none() {
         let prepared = prepare_now(&message, model, tools)?;
         return Ok((message, prepared, permit));
     }
@@ -91,16 +96,34 @@ impl Drop for AbortOnDrop {
 fn prepare_now(message: &Message, model: &LoadedModel, tools: &Tools) -> Result<Prepared, Error> {
     let (mut stopwatch, mut timings) = (Stopwatch::start(), PreparationTimings::default());
     let (normalized, reading) = read(message, model, tools, &mut stopwatch, &mut timings);
-    let tokens = if normalized.is_blank() {
-        None
+    let (tokens, readable) = if normalized.is_blank() {
+        (None, None)
     } else {
-        let truncation = message.options.truncation;
-        let tokens = model.tokenizer().tokenize(&normalized.text, truncation);
-        Some(tokens.map_err(tokenization_error)?)
+        let (tokens, readable) = tokenize(message, &normalized, model, tools)?;
+        (Some(tokens), readable)
     };
     let earlier = thread::tokenize(message, model, &tools.thread);
     timings.tokenize = stopwatch.lap();
-    Ok(Prepared { subject_only: normalized.subject_only, reading, tokens, earlier, timings })
+    let subject_only = normalized.subject_only;
+    Ok(Prepared { subject_only, reading, tokens, readable, earlier, timings })
+}
+
+/// Splits what the model reads into tokens, and finds the words of them if the answer is to be explained.
+fn tokenize(
+    message: &Message,
+    normalized: &NormalizedText,
+    model: &LoadedModel,
+    tools: &Tools,
+) -> Result<(TokenizedMessage, Option<Readable>), Error> {
+    let (tokenizer, truncation) = (model.tokenizer(), message.options.truncation);
+    if message.options.explain_words.is_none() || !tools.explainer.is_enabled() {
+        let tokens = tokenizer.tokenize(&normalized.text, truncation);
+        return Ok((tokens.map_err(tokenization_error)?, None));
+    }
+    let located = tokenizer.tokenize_located(&normalized.text, truncation);
+    let located = located.map_err(tokenization_error)?;
+    let readable = Readable::of(normalized, &located, message.options.offset_encoding);
+    Ok((located.tokens, Some(readable)))
 }
 
 /// What the text of a message tells without a model.
@@ -185,7 +208,7 @@ fn find_entities(
 }
 
 /// Returns where a span of the plain text stands in the text as it was sent.
-fn positions(
+pub(super) fn positions(
     cleaned: &CleanedText,
     span: std::ops::Range<usize>,
     encoding: OffsetEncoding,

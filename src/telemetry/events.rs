@@ -148,6 +148,11 @@ pub fn stream_failed(failure: &Error) {
     error!(error = chain(failure), "stream failed");
 }
 
+/// A message was answered, but the words that carried the answer could not be found because of a fault.
+pub fn explanation_failed(id: &str, failure: &dyn StdError) {
+    error!(id, error = chain(failure), "explanation failed");
+}
+
 /// A batch of several messages failed; each is tried alone.
 pub fn batch_failed(model: &str, messages: usize, failure: &dyn StdError) {
     warn!(model, messages, error = chain(failure), "batch failed, computing each message alone");

@@ -16,6 +16,7 @@ mod damage;
 mod dates_and_amounts;
 mod entities;
 mod eval;
+mod explanation;
 mod fixtures;
 mod layering;
 mod limits;

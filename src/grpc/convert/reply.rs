@@ -13,7 +13,7 @@ use crate::taxonomy::ViewResult;
 use crate::text::SectionKind;
 use crate::triage::{FoundEntity, MessageField, Notice, ThreadMood, Timings, Triage};
 
-use super::routing;
+use super::{explanation, routing};
 
 /// Turns a result into a reply.
 pub(in crate::grpc) fn response(triage: Triage) -> pb::ClassifyResponse {
@@ -38,6 +38,7 @@ pub(in crate::grpc) fn response(triage: Triage) -> pb::ClassifyResponse {
         notices: triage.notices.iter().copied().map(notice).collect(),
         views: triage.views.iter().map(view).collect(),
         thread_mood: triage.thread_mood.as_ref().map(thread_mood),
+        explanation: triage.explanation.as_ref().map(|e| explanation::explanation(e, scorer)),
         id: triage.id,
     }
 }
@@ -142,10 +143,6 @@ fn revisions(triage: &Triage) -> pb::Revisions {
 }
 
 fn entity(found: &FoundEntity) -> pb::Entity {
-    let field = match found.field {
-        MessageField::Text => pb::MessageField::Text,
-        MessageField::Subject => pb::MessageField::Subject,
-    };
     let section = match found.section {
         SectionKind::Body => pb::Section::Body,
         SectionKind::Quote => pb::Section::Quote,
@@ -161,8 +158,16 @@ fn entity(found: &FoundEntity) -> pb::Entity {
         value: found.entity.value.clone(),
         confidence: found.entity.confidence,
         attributes: attributes.map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
-        field: field.into(),
+        field: message_field(found.field).into(),
         section: section.into(),
+    }
+}
+
+/// Names a field of a request on the wire.
+pub(super) fn message_field(field: MessageField) -> pb::MessageField {
+    match field {
+        MessageField::Text => pb::MessageField::Text,
+        MessageField::Subject => pb::MessageField::Subject,
     }
 }
 
@@ -215,7 +220,6 @@ fn thread_mood(mood: &ThreadMood) -> pb::ThreadMood {
 }
 
 fn timings(timings: &Timings) -> pb::StageTimings {
-    let us = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     pb::StageTimings {
         text_us: us(timings.text),
         tokenize_us: us(timings.tokenize),
@@ -226,7 +230,13 @@ fn timings(timings: &Timings) -> pb::StageTimings {
         total_us: us(timings.total),
         language_us: us(timings.language),
         entities_us: us(timings.entities),
+        explanation_us: us(timings.explanation),
     }
+}
+
+/// Returns a time in microseconds.
+pub(super) fn us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn raw_logits(raw: &MessageOutput, scorer: &Scorer) -> Vec<pb::HeadLogits> {
@@ -252,6 +262,6 @@ fn notice(notice: Notice) -> pb::Notice {
     pb::Notice { code: code.into(), message: notice.as_str().to_owned() }
 }
 
-fn name_of(labels: &LabelSet, id: LabelId) -> String {
+pub(super) fn name_of(labels: &LabelSet, id: LabelId) -> String {
     labels.get(id).unwrap_or_default().to_owned()
 }

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use crate::grpc::pb;
 use crate::message::{
-    Attachment, Author, Channel, Customer, CustomerTier, DEFAULT_TOP_K, MAX_NAME_CHARS,
-    MAX_THREAD_MESSAGES, MessageDraft, ModelSelector, Money, OffsetEncoding, Options, Order,
-    OrderState, TagStyle, ThreadMessage, Truncation, ValidationError, ValidationErrors,
+    Attachment, Author, Channel, Customer, CustomerTier, DEFAULT_CARRIERS, DEFAULT_TOP_K,
+    ExplainWords, MAX_NAME_CHARS, MAX_THREAD_MESSAGES, MessageDraft, ModelSelector, Money,
+    OffsetEncoding, Options, Order, OrderState, TagStyle, ThreadMessage, Truncation,
+    ValidationError, ValidationErrors,
 };
 
 /// Turns a request into a draft and the violations met on the way.
@@ -170,6 +171,7 @@ fn options_of(options: pb::ClassifyOptions, errors: &mut ValidationErrors) -> Op
         offset_encoding,
         views,
         tag_style,
+        explain_words,
     } = options;
     let truncation = match known::<pb::Truncation>("options.truncation", truncation, errors) {
         pb::Truncation::Unspecified | pb::Truncation::HeadTail => Truncation::HeadTail,
@@ -187,6 +189,15 @@ fn options_of(options: pb::ClassifyOptions, errors: &mut ValidationErrors) -> Op
         offset_encoding: offset_encoding_of(offset_encoding, errors),
         views,
         tag_style: tag_style_of(tag_style, errors),
+        explain_words: explain_words.map(explain_words_of),
+    }
+}
+
+fn explain_words_of(explain: pb::ExplainWords) -> ExplainWords {
+    let pb::ExplainWords { max_words, top_k } = explain;
+    ExplainWords {
+        max_words: (max_words > 0).then_some(max_words as usize),
+        top_k: if top_k == 0 { DEFAULT_CARRIERS } else { top_k as usize },
     }
 }
 
