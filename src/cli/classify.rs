@@ -15,11 +15,11 @@ use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
 
-use self::output::{Outcome, Target, Writer};
+use self::output::{Outcome, Sent, Target, Writer};
 use super::input::{self, Format as InputFormat, Line};
 use super::offline::{Answered, Offline, classify_all};
 use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
-use crate::message::{Channel, MessageDraft, MessageRecord};
+use crate::message::{Channel, ExplainWords, MessageDraft, MessageRecord};
 use crate::pipeline::Pipeline;
 
 #[derive(Args, Debug)]
@@ -51,6 +51,9 @@ pub(super) struct ClassifyArguments {
     /// Add every rule of the routing policy with its condition as it was evaluated
     #[arg(long)]
     explain: bool,
+    /// Add the words that carried each answer; takes about as long again for each word of a message
+    #[arg(long)]
+    explain_words: bool,
     /// Show no progress
     #[arg(long, short)]
     quiet: bool,
@@ -70,8 +73,9 @@ enum Color {
 }
 
 pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
-    // Warnings only, unless asked for more: results and logs often share a terminal.
-    let config = arguments.config.resolve(&["log.filter=warn"], &[])?;
+    // Warnings only, unless asked for more: results and logs often share a terminal. Nobody waits on the other end.
+    let defaults = ["log.filter=warn", "explanation.max_wait=10m"];
+    let config = arguments.config.resolve(&defaults, &[])?;
     let _logging = start_logging(&config)?;
     let source = Source::of(arguments)?;
     refuse_same_file(arguments)?;
@@ -79,6 +83,7 @@ pub(super) fn run(arguments: &ClassifyArguments) -> anyhow::Result<u8> {
     let defaults = Defaults {
         top_k: arguments.top_k,
         explain: arguments.explain,
+        explain_words: arguments.explain_words,
         channel: arguments.channel.as_deref().and_then(Channel::from_name).unwrap_or_default(),
     };
     let progress = progress(arguments, &source);
@@ -96,21 +101,25 @@ struct Defaults {
     top_k: usize,
     channel: Channel,
     explain: bool,
+    explain_words: bool,
 }
 
 /// Where a message stands in the input, and its text.
 struct Place {
     number: u64,
     end: u64,
-    text: String,
+    sent: Sent,
 }
 
 impl Defaults {
     /// Makes the draft of the message on a line.
     fn take(self, line: Line) -> (Place, Result<MessageDraft, String>) {
         let Line { number, end, record } = line;
-        let text = record.as_ref().map(|record| record.text.clone()).unwrap_or_default();
-        (Place { number, end, text }, record.and_then(|record| self.draft(record)))
+        let sent = record
+            .as_ref()
+            .map(|record| Sent { text: record.text.clone(), subject: record.subject.clone() });
+        let place = Place { number, end, sent: sent.unwrap_or_default() };
+        (place, record.and_then(|record| self.draft(record)))
     }
 
     /// Makes the draft of a message, or says which field is wrong.
@@ -119,6 +128,7 @@ impl Defaults {
         let mut draft = record.draft().map_err(|error| error.to_string())?;
         draft.options.top_k = self.top_k.max(1);
         draft.options.explain = self.explain;
+        draft.options.explain_words = self.explain_words.then(ExplainWords::default);
         Ok(draft)
     }
 }
@@ -187,7 +197,8 @@ fn writer(arguments: &ClassifyArguments) -> anyhow::Result<Writer> {
         Color::Always => true,
         Color::Never => false,
     };
-    Ok(Writer::new(sink, arguments.format.unwrap_or(default), color, target))
+    let format = arguments.format.unwrap_or(default);
+    Ok(Writer::new(sink, format, color, target, arguments.explain_words))
 }
 
 /// Writing over the input would empty it before it is read.
@@ -272,6 +283,6 @@ impl Work {
 
 /// Puts a result back to its line.
 fn outcome_of((place, result): Answered<Place>) -> Outcome {
-    let Place { number, end, text } = place;
-    Outcome { number, end, result: result.map(|triage| (text, triage)) }
+    let Place { number, end, sent } = place;
+    Outcome { number, end, result: result.map(|triage| (sent, triage)) }
 }

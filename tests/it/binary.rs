@@ -107,6 +107,30 @@ fn classify_shows_a_table_with_colours_only_when_asked() {
 }
 
 #[test]
+fn classify_tells_the_words_behind_an_answer_when_asked() {
+    let arguments = ["classify", "--model", &tiny(), "--explain-words", "where is my order", ""];
+
+    let (_, out, _) = run(&mut signalbox(&arguments));
+    let (_, table, _) = run(signalbox(&arguments).args(["--format", "table"]));
+    let (_, without, _) = run(&mut signalbox(&["classify", "--model", &tiny(), "where is it"]));
+
+    let lines = json_lines(&out);
+    let explanation = &lines[0]["explanation"];
+    assert_eq!(explanation["status"], "complete");
+    assert_eq!((&explanation["word_count"], &explanation["variant_count"]), (&4.into(), &4.into()));
+    assert_eq!(explanation["labels"][0]["part"], "primary_intent");
+    assert_eq!(explanation["labels"][0]["name"], lines[0]["primary_intent"]["name"]);
+    for word in explanation["labels"][0]["words"].as_array().unwrap() {
+        assert_eq!((&word["field"], &word["word_count"]), (&"text".into(), &1.into()));
+    }
+    assert!(lines[1].get("explanation").is_none() && !without.contains("explanation"));
+    assert!(
+        table.lines().any(|line| line.contains("routing") && line.contains("words")),
+        "{table}"
+    );
+}
+
+#[test]
 fn classify_ends_quietly_when_nobody_reads_on() {
     let mut child = signalbox(&["classify", "--model", &tiny()])
         .stdin(Stdio::piped())

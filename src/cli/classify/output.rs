@@ -1,13 +1,16 @@
 //! Results as JSON Lines or as a table.
 
+mod explanation;
+
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
 
+use self::explanation::ExplanationLine;
 use super::super::routing::{RoutingLine, summary};
 use crate::labels::{HeadName, LabelId, LabelSet, ScoredLabel};
 use crate::text::SectionKind;
@@ -18,6 +21,10 @@ const TABLE_ROWS: usize = 500;
 
 /// Columns of a table that is not shown on a terminal.
 const WIDTH: u16 = 120;
+
+/// Place and least width of the words behind an answer: they are what a table with them is made for.
+const WORDS_COLUMN: usize = 7;
+const WORDS_WIDTH: u16 = 30;
 
 /// Code points of a message that a table shows.
 const EXCERPT_CHARS: usize = 200;
@@ -37,8 +44,15 @@ pub(super) struct Outcome {
     pub(super) number: u64,
     /// Bytes of the input up to its end.
     pub(super) end: u64,
-    /// The text and its result, or why there is none.
-    pub(super) result: Result<(String, Box<Triage>), String>,
+    /// What was sent and its result, or why there is none.
+    pub(super) result: Result<(Sent, Box<Triage>), String>,
+}
+
+/// What is shown of a message itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sent {
+    pub(super) text: String,
+    pub(super) subject: String,
 }
 
 /// Where results go.
@@ -59,6 +73,8 @@ pub(super) struct Writer {
     color: bool,
     to_terminal: bool,
     to_file: bool,
+    /// Show the words that carried the answers.
+    has_words: bool,
     table: Table,
 }
 
@@ -68,10 +84,11 @@ impl Writer {
         format: Format,
         color: bool,
         target: Target,
+        has_words: bool,
     ) -> Self {
         let (to_terminal, to_file) = (target == Target::Terminal, target == Target::File);
-        let table = empty_table(color, to_terminal);
-        Self { sink: BufWriter::new(sink), format, color, to_terminal, to_file, table }
+        let table = empty_table(color, to_terminal, has_words);
+        Self { sink: BufWriter::new(sink), format, color, to_terminal, to_file, has_words, table }
     }
 
     /// Writes one result, or keeps it for the next table.
@@ -86,7 +103,7 @@ impl Writer {
                 }
             }
             Format::Table => {
-                self.table.add_row(row(outcome));
+                self.table.add_row(row(outcome, self.has_words));
                 if self.table.row_count() >= TABLE_ROWS {
                     self.write_table()?;
                 }
@@ -104,7 +121,8 @@ impl Writer {
     }
 
     fn write_table(&mut self) -> anyhow::Result<()> {
-        let table = std::mem::replace(&mut self.table, empty_table(self.color, self.to_terminal));
+        let empty = empty_table(self.color, self.to_terminal, self.has_words);
+        let table = std::mem::replace(&mut self.table, empty);
         writeln!(self.sink, "{table}")?;
         Ok(self.sink.flush()?)
     }
@@ -136,6 +154,8 @@ struct TriageLine<'a> {
     entities: Vec<EntityLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thread_mood: Option<ThreadMoodLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<ExplanationLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     routing: Option<RoutingLine<'a>>,
     truncated: bool,
@@ -248,6 +268,7 @@ fn triage_line(triage: &Triage) -> TriageLine<'_> {
         },
         entities: triage.entities.iter().map(entity_line).collect(),
         thread_mood: triage.thread_mood.as_ref().map(thread_mood_line),
+        explanation: ExplanationLine::of(triage),
         routing: triage.routing.as_ref().map(|(routing, _)| RoutingLine::of(routing)),
         truncated: triage.truncated,
         token_count: triage.token_count,
@@ -269,19 +290,22 @@ fn labelled<'a>(labels: Option<&'a LabelSet>, label: &ScoredLabel) -> Labelled<'
 }
 
 fn entity_line(found: &FoundEntity) -> EntityLine<'_> {
-    let field = match found.field {
-        MessageField::Subject => "subject",
-        MessageField::Text => "text",
-    };
     EntityLine {
         kind: found.entity.kind.as_str(),
         value: &found.entity.value,
         start: found.start,
         end: found.end,
         confidence: rounded(found.entity.confidence),
-        field,
+        field: field_name(found.field),
         section: section_name(found.section),
         attributes: &found.entity.attributes,
+    }
+}
+
+fn field_name(field: MessageField) -> &'static str {
+    match field {
+        MessageField::Subject => "subject",
+        MessageField::Text => "text",
     }
 }
 
@@ -304,15 +328,20 @@ fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4 + 0.0
 }
 
-fn empty_table(color: bool, to_terminal: bool) -> Table {
+fn empty_table(color: bool, to_terminal: bool, has_words: bool) -> Table {
     let mut table = Table::new();
     table
         .load_preset(UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(
             ["line", "message", "intents", "mood", "lang", "entities", "routing"]
+                .into_iter()
+                .chain(has_words.then_some("words"))
                 .map(|title| Cell::new(title).add_attribute(Attribute::Bold)),
         );
+    if let Some(words) = table.column_mut(WORDS_COLUMN) {
+        words.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(WORDS_WIDTH)));
+    }
     if color {
         table.enforce_styling();
     } else {
@@ -324,22 +353,24 @@ fn empty_table(color: bool, to_terminal: bool) -> Table {
     table
 }
 
-fn row(outcome: &Outcome) -> Vec<Cell> {
+fn row(outcome: &Outcome, has_words: bool) -> Vec<Cell> {
     let number = Cell::new(outcome.number);
     match &outcome.result {
         Err(reason) => vec![number, Cell::new(reason).fg(Color::Red)],
-        Ok((text, triage)) => {
+        Ok((sent, triage)) => {
             let result = triage_line(triage);
             let routing = triage.routing.as_ref().map(|(routing, _)| summary(routing));
-            vec![
+            let mut cells = vec![
                 number,
-                Cell::new(excerpt(text)),
+                Cell::new(excerpt(&sent.text)),
                 intents_cell(&result),
                 mood_cell(&result),
                 Cell::new(result.language.tag),
                 Cell::new(entities(triage)),
                 Cell::new(routing.unwrap_or_default()),
-            ]
+            ];
+            cells.extend(has_words.then(|| Cell::new(explanation::summary(triage, sent))));
+            cells
         }
     }
 }
