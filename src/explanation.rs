@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::labels::LabelId;
+use crate::message::MessageField;
 use crate::scoring::LabelStrength;
-use crate::triage::MessageField;
 
 pub use self::words::Word;
 

@@ -355,6 +355,15 @@ impl Default for Options {
     }
 }
 
+/// Which field of a message something stands in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MessageField {
+    /// The subject.
+    Subject,
+    /// The text.
+    Text,
+}
+
 /// Which model shall answer; empty strings leave the choice to the server.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct ModelSelector {

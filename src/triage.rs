@@ -7,7 +7,7 @@ use crate::engine::MessageOutput;
 use crate::entities::Entity;
 use crate::explanation::Explanation;
 use crate::language::Language;
-use crate::message::Options;
+use crate::message::{MessageField, Options};
 use crate::policies::ActivePolicy;
 use crate::policy::{MoodTrend, Routing};
 use crate::registry::LoadedModel;
@@ -74,15 +74,6 @@ impl Triage {
             ) => true,
         }
     }
-}
-
-/// Which field of a message something stands in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum MessageField {
-    /// The subject.
-    Subject,
-    /// The text.
-    Text,
 }
 
 /// An entity with its place in the message as it was sent.

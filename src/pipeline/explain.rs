@@ -21,13 +21,13 @@ use crate::explanation::{
     Explained, Explanation, ExplanationStatus, LabelExplanation, Place, Tried, Word, carriers,
 };
 use crate::labels::{HeadName, LabelId};
-use crate::message::{ExplainWords, OffsetEncoding};
+use crate::message::{ExplainWords, MessageField, OffsetEncoding};
 use crate::registry::LoadedModel;
 use crate::scoring::{LabelStrength, ScoringError};
 use crate::telemetry::events;
 use crate::text::NormalizedText;
 use crate::tokenization::LocatedTokens;
-use crate::triage::{MessageField, Triage};
+use crate::triage::Triage;
 
 /// How the words that carried an answer are found.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]

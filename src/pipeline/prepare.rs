@@ -12,11 +12,11 @@ use crate::batching::AdmissionPermit;
 use crate::entities::Reference;
 use crate::error::{Error, Stage};
 use crate::language::Language;
-use crate::message::{Message, OffsetEncoding, ValidationError, ValidationErrors};
+use crate::message::{Message, MessageField, OffsetEncoding, ValidationError, ValidationErrors};
 use crate::registry::LoadedModel;
 use crate::text::{CleanedText, NormalizedText};
 use crate::tokenization::{TokenizationError, TokenizedMessage};
-use crate::triage::{FoundEntity, MessageField};
+use crate::triage::FoundEntity;
 
 /// Messages up to this size are prepared on the async thread that received them; longer ones would hold it for more than
 /// 500 µs and go to a thread for blocking work.

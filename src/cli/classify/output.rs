@@ -13,8 +13,9 @@ use serde::Serialize;
 use self::explanation::ExplanationLine;
 use super::super::routing::{RoutingLine, summary};
 use crate::labels::{HeadName, LabelId, LabelSet, ScoredLabel};
+use crate::message::MessageField;
 use crate::text::SectionKind;
-use crate::triage::{FoundEntity, MessageField, ThreadMood, Triage};
+use crate::triage::{FoundEntity, ThreadMood, Triage};
 
 /// Rows of one table at most; a longer input gives several, so that the first rows need not wait for the last.
 const TABLE_ROWS: usize = 500;

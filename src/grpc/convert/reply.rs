@@ -7,11 +7,12 @@ use crate::entities::EntityType;
 use crate::grpc::{pb, to_u32};
 use crate::labels::{HeadName, LabelId, LabelSet};
 use crate::language::Language;
+use crate::message::MessageField;
 use crate::policy::MoodTrend;
 use crate::scoring::{AbstainReason, Abstention, GroupScore, PolarityPrediction, Scorer};
 use crate::taxonomy::ViewResult;
 use crate::text::SectionKind;
-use crate::triage::{FoundEntity, MessageField, Notice, ThreadMood, Timings, Triage};
+use crate::triage::{FoundEntity, Notice, ThreadMood, Timings, Triage};
 
 use super::{explanation, routing};
 

@@ -7,7 +7,8 @@ use crate::explanation::{
     Contribution, Explained, Explanation, ExplanationStatus, LabelExplanation,
 };
 use crate::labels::HeadName;
-use crate::triage::{MessageField, Triage};
+use crate::message::MessageField;
+use crate::triage::Triage;
 
 /// Words that a table shows for each label.
 const SHOWN: usize = 4;
