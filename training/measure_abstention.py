@@ -1,9 +1,9 @@
 """Measures what the abstention rules of signalbox.json cost and save.
 
-    python training/unseen.py CORPUS/*.jsonl > unseen.jsonl
-    python training/predict.py models/default known.npz unseen.jsonl
+    cat data/messages/dev/*.jsonl > dev.jsonl
+    python training/predict.py models/default known.npz dev.jsonl
     python training/predict.py models/default foreign.npz training/out_of_distribution.jsonl
-    python training/measure_abstention.py models/default unseen.jsonl known.npz foreign.npz
+    python training/measure_abstention.py models/default dev.jsonl known.npz foreign.npz
 
 Prints Markdown tables: coverage and accuracy for every rule over labelled messages, and how much of the text that no
 customer of a shop would write is caught.
