@@ -80,10 +80,16 @@ def capitals(text: str, lang: str | None) -> str:
 
 
 def noise(text: str, source: random.Random, lang: str | None = None) -> str:
-    """Returns the text changed in one way that does not touch its meaning."""
+    """Returns the text changed in one way that does not touch its meaning, or as it is where nothing would be left."""
+    result = changed(text, source, lang)
+    return result if result.strip() else text
+
+
+def changed(text: str, source: random.Random, lang: str | None) -> str:
+    """Returns the text changed in one way."""
     kind = source.randrange(12)
     if kind == 0:
-        return text.lower()
+        return text.lower() if text != text.lower() else capitals(text[:1], lang) + text[1:]
     if kind == 1:
         return PUNCTUATION.sub("", text)
     if kind in (2, 3):
