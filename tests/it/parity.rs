@@ -294,7 +294,7 @@ fn int8_is_close_to_the_reference_with_every_instruction_set() {
             // Without vector instructions and hardly optimised, a message of the large model takes seconds.
             let is_slow = which == InstructionSet::Portable.name()
                 && bundle.architecture().hidden_size > LARGEST_TINY;
-            let every = if is_slow { 9 } else { 1 };
+            let every = if is_slow { 15 } else { 1 };
             let ids: Vec<&[u32]> = ids(&golden).into_iter().step_by(every).collect();
             let expected: Vec<&MessageOutput> = expected.iter().step_by(every).collect();
             let found = rows(infer(&mut *engine, &ids));

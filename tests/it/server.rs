@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use signalbox::app::{App, AppError, EngineLoader, Report};
 use signalbox::config::sources::{self, Sources, Variables};
 use signalbox::engine::stub::StubEngine;
@@ -18,6 +21,7 @@ use signalbox::tokenization::TextTokenizer;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::body::Body;
 use tonic::transport::Channel;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -26,6 +30,9 @@ use crate::fixtures::{MULTI_HEAD, fixture, load};
 /// Labels of each head of the small model, in the order of its manifest.
 const HEADS: [(HeadName, usize); 4] =
     [(HeadName::Primary, 6), (HeadName::Intent, 6), (HeadName::Polarity, 5), (HeadName::Flags, 4)];
+
+/// A connection that does not read `grpc-timeout`. tonic's channel does, and may answer before the server.
+pub(crate) type Unhurried = legacy::Client<HttpConnector, Body>;
 
 /// How long a test waits for something that should come at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -125,6 +132,16 @@ impl TestServer {
 
     pub(crate) async fn channel(&self) -> Channel {
         Channel::from_shared(self.address.clone()).unwrap().connect().await.unwrap()
+    }
+
+    pub(crate) fn unhurried(&self) -> (Unhurried, http::Uri) {
+        let client = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        (client, self.address.parse().unwrap())
+    }
+
+    pub(crate) fn unhurried_classifier(&self) -> ClassifierServiceClient<Unhurried> {
+        let (client, origin) = self.unhurried();
+        ClassifierServiceClient::with_origin(client, origin)
     }
 
     pub(crate) async fn classifier(&self) -> ClassifierServiceClient<Channel> {

@@ -74,10 +74,9 @@ async fn deadline_in_the_queue_is_deadline_exceeded_and_nothing_is_computed() {
     let gate = Gate::default();
     let (server, first) = held_server(&gate, &[]).await;
     let computed = gate.computed();
-    let mut client = server.classifier().await;
+    let mut client = server.unhurried_classifier();
     let timed = |text: &str| {
         let mut request = Request::new(request(text));
-        // The header alone, so that the client's own timer can't answer first.
         request.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
         request
     };
@@ -340,7 +339,8 @@ async fn long_texts_of_callers_that_have_gone_are_not_worked_on() {
 async fn request_that_never_ends_is_answered_at_its_deadline() {
     let server = TestServer::start(stub(fingerprints), &["limits.default_timeout=300ms"]).await;
     for timeout in [Some("200m"), None] {
-        let mut client = tonic::client::Grpc::new(server.channel().await);
+        let (client, origin) = server.unhurried();
+        let mut client = tonic::client::Grpc::with_origin(client, origin);
         client.ready().await.unwrap();
         let mut call = Request::new(tokio_stream::pending::<pb::ClassifyRequest>());
         if let Some(timeout) = timeout {
@@ -364,7 +364,7 @@ async fn idle_stream_ends_at_its_deadline() {
     let mut call = Request::new(tokio_stream::pending::<pb::ClassifyStreamRequest>());
     call.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
 
-    let mut client = server.classifier().await;
+    let mut client = server.unhurried_classifier();
     let mut replies = client.classify_stream(call).await.unwrap().into_inner();
 
     let status = replies.next().await.unwrap().unwrap_err();
