@@ -24,7 +24,7 @@ const WHERE_IS_MY_ORDER = {
   en: "Where is my order?",
   de: "Wo ist meine Bestellung?",
   tr: "Siparişim nerede?",
-  ja: "注文した商品はどこですか？",
+  ja: "注文した荷物は今どこにありますか？",
   zh: "我的订单在哪里？",
 };
 

@@ -14,7 +14,7 @@ WHERE_IS_MY_ORDER = {
     "en": "Where is my order?",
     "de": "Wo ist meine Bestellung?",
     "tr": "Siparişim nerede?",
-    "ja": "注文した商品はどこですか？",
+    "ja": "注文した荷物は今どこにありますか？",
     "zh": "我的订单在哪里？",
 }
 
@@ -220,8 +220,8 @@ def test_every_stage_is_timed(client):
     timings = client.classify("Where is my order 48213? I paid 49.90 EUR on Friday. " * 20).timings
 
     for field in timings.DESCRIPTOR.fields:
-        # The batch may begin at once.
-        assert getattr(timings, field.name) > 0 or field.name == "queue_us", field.name
+        # The batch may begin at once, and nobody asked for the words behind the answer.
+        assert getattr(timings, field.name) > 0 or field.name in ("queue_us", "explanation_us"), field.name
 
 
 def test_revisions_name_what_answered(client):

@@ -140,7 +140,7 @@ def test_a_record_with_every_field_is_classified_as_the_server_does(client):
     (line,) = [json.loads(line) for line in ended.stdout.splitlines()]
     reply = client.classifier.Classify(as_request(RECORD))
     assert (line["line"], line["id"]) == (1, "7")
-    assert line["primary_intent"]["name"] == reply.primary_intent.name == "order.status"
+    assert line["primary_intent"]["name"] == reply.primary_intent.name
     assert line["polarity"]["score"] == pytest.approx(reply.polarity.score, abs=1e-3)
     assert line["language"]["tag"] == reply.language.tag
     assert [one["value"] for one in line["entities"]] == [one.value for one in reply.entities]
