@@ -274,8 +274,8 @@ impl ModelManager {
     /// the latest there is.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such version, [`Error::FailedPrecondition`] when it is refused; what served
-    /// before goes on to serve then.
+    /// [`Error::ModelNotFound`] when there is no such version, [`Error::FailedPrecondition`] when it is refused; what
+    /// served before goes on to serve then.
     pub fn load(&self, name: &str, version: &str) -> Result<Arc<LoadedModel>, Error> {
         self.check_control()?;
         let mut state = self.state();
@@ -314,8 +314,8 @@ impl ModelManager {
     /// Takes a version out; an empty one means every version of the model. Messages under way are answered.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it does not serve, [`Error::FailedPrecondition`] when a label points to it or no default
-    /// model would be left.
+    /// [`Error::ModelNotFound`] when it does not serve, [`Error::FailedPrecondition`] when a label points to it or no
+    /// default model would be left.
     pub fn unload(&self, name: &str, version: &str) -> Result<(), Error> {
         self.check_control()?;
         let mut state = self.state();
@@ -366,7 +366,8 @@ impl ModelManager {
     /// Lets a label point to a version that serves.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the version does not serve, [`Error::FailedPrecondition`] for a label that can't be one.
+    /// [`Error::ModelNotFound`] when the version does not serve, [`Error::FailedPrecondition`] for a label that can't be
+    /// one.
     pub fn set_label(&self, name: &str, label: &str, version: &str) -> Result<(), Error> {
         self.check_control()?;
         let key = ModelKey { name: name.to_owned(), version: version.to_owned() };
@@ -398,7 +399,7 @@ impl ModelManager {
     /// Takes a label away.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such label.
+    /// [`Error::ModelNotFound`] when there is no such label.
     pub fn remove_label(&self, name: &str, label: &str) -> Result<(), Error> {
         self.check_control()?;
         let mut state = self.state();
