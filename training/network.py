@@ -70,8 +70,9 @@ class Encoder(nn.Module):
 
     def __init__(self, vocabulary: int, layers: int, hidden: int, ffn: int, heads: int, positions: int):
         super().__init__()
-        # Sparse gradients: a batch touches a few hundred of tens of thousands of rows.
-        self.words = nn.Embedding(vocabulary, hidden, sparse=True)
+        # Sparse gradients on a CPU: a batch touches a few hundred of tens of thousands of rows. A GPU updates all rows
+        # sooner than it sorts out those few.
+        self.words = nn.Embedding(vocabulary, hidden, sparse=not torch.cuda.is_available())
         self.positions = nn.Embedding(positions, hidden)
         self.norm = nn.LayerNorm(hidden, eps=LAYER_NORM_EPSILON)
         self.layers = nn.ModuleList([Layer(hidden, ffn, heads) for _ in range(layers)])

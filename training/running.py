@@ -58,12 +58,12 @@ class Texts:
 
 def pad(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns ids `[B, T]`, padded at the right, and the lengths `[B]`."""
-    lengths = torch.tensor([len(row) for row in rows])
-    ids = torch.full((len(rows), int(lengths.max())), PAD, dtype=torch.long)
+    lengths = [len(row) for row in rows]
+    ids = np.full((len(rows), max(lengths)), PAD, np.int64)
     for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row)
+        ids[index, : len(row)] = row
     target = device()
-    return ids.to(target), lengths.to(target)
+    return torch.from_numpy(ids).to(target), torch.tensor(lengths).to(target)
 
 
 def batches(
@@ -108,14 +108,14 @@ class Gradients:
             generator.manual_seed(seed * 1000 + number)
         self._threads = ThreadPoolExecutor(count, initializer=lambda: torch.set_num_threads(1)) if count > 1 else None
 
-    def of(self, batch: list[int], loss_of: Callable[[list[int], torch.Generator], torch.Tensor]) -> float:
-        """Sets the gradients of the mean loss over `batch`, and returns that loss."""
+    def of(self, batch: list[int], loss_of: Callable[[list[int], torch.Generator], torch.Tensor]) -> torch.Tensor:
+        """Sets the gradients of the mean loss over `batch`, and returns that loss, without waiting for a GPU."""
         count = len(self._generators)
         parts = [(batch[i::count], generator) for i, generator in enumerate(self._generators) if batch[i::count]]
 
         def part(rows: list[int], generator: torch.Generator):
             loss = loss_of(rows, generator) * (len(rows) / len(batch))
-            return loss.item(), torch.autograd.grad(loss, self._weights)
+            return loss.detach(), torch.autograd.grad(loss, self._weights)
 
         run = self._threads.map if self._threads else map
         losses, gradients = zip(*run(part, *zip(*parts, strict=True)), strict=True)
@@ -132,22 +132,26 @@ class Gradients:
 
 
 class Optimiser:
-    """AdamW for dense weights, sparse Adam for the word vectors, one schedule: linear warm-up, then linear decay."""
+    """AdamW, for word vectors with sparse gradients sparse Adam, one schedule: linear warm-up, then linear decay."""
 
     WARM_UP = 0.06
     LAST = 0.01
 
     def __init__(self, groups: list[dict], words: torch.nn.Parameter, words_rate: float, seed: int):
-        self._dense = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-        self._sparse = torch.optim.SparseAdam([words], lr=words_rate, betas=(0.9, 0.98))
-        self._all = [self._dense, self._sparse]
-        self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self._all]
         self._clipped = [weight for group in groups for weight in group["params"]]
+        word_vectors = {"params": [words], "lr": words_rate}
+        self._all: list[torch.optim.Optimizer] = []
+        if words.is_cuda:
+            groups = [*groups, word_vectors | {"weight_decay": 0.0}]
+        else:
+            self._all.append(torch.optim.SparseAdam([word_vectors], betas=(0.9, 0.98)))
+        self._all.insert(0, torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True))
+        self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self._all]
         self._gradients = Gradients([*self._clipped, words], seed)
 
     def step(
         self, batch: list[int], loss_of: Callable[[list[int], torch.Generator], torch.Tensor], progress: float
-    ) -> float:
+    ) -> torch.Tensor:
         """One step at `progress` of the whole run, from 0 to 1; returns the loss."""
         factor = min(1.0, (progress + 1e-4) / self.WARM_UP) * max(self.LAST, 1 - progress)
         for optimiser, rates in zip(self._all, self._rates, strict=True):

@@ -5,8 +5,8 @@
 
 A teacher is trained on all authors but those of one of four folds. The student learns from the labels and from
 teachers: for each message from the one that has not seen it, whose doubts are honest. Writes WORK/NAME.pt,
-WORK/NAME-dev.npy (logits of the dev part), for a teacher WORK/NAME-train.npy (logits of the train part), and
-WORK/NAME.json (scores).
+WORK/NAME-dev.npy (logits of the dev part), for a teacher WORK/NAME-train.npy and, when it learnt from public messages,
+WORK/NAME-public.npy (logits of the train part and of all public messages), and WORK/NAME.json (scores).
 """
 
 import argparse
@@ -29,7 +29,8 @@ from scores import by_language
 
 FOLDS = 4
 MAX_TOKENS = 192
-TOKENS_PER_BATCH, ROWS_PER_BATCH = 4096, 64
+ROWS_PER_BATCH, TOKENS_PER_ROW = 64, 64
+ROWS_TO_PREDICT, TOKENS_TO_PREDICT = 512, 8192
 HEADS_RATE = 1e-3
 NOISE_SHARE = 0.35
 # Share of messages to which another of the same language is joined.
@@ -119,11 +120,11 @@ class Corpus:
                 # Who shouts may be angry: only what is wanted stays the same.
                 made.weights, made.teacher = (1.0, 0.0, 0.0), -1
             result.append(made)
-        for row in random.sample(self._public, min(public_rows, len(self._public))):
-            result.append(self._public_row(row))
+        for i in random.sample(range(len(self._public)), min(public_rows, len(self._public))):
+            result.append(self._public_row(self._public[i], teacher=len(self._rows) + i))
         return result
 
-    def _public_row(self, row: dict) -> Row:
+    def _public_row(self, row: dict, teacher: int) -> Row:
         """A public message says less: intents, polarity and flags may each be unknown."""
         intents = np.zeros(len(self._labels.intents), np.float32)
         flags = np.zeros(len(self._labels.flags), np.float32)
@@ -139,6 +140,7 @@ class Corpus:
             intents,
             max(polarity, 0),
             flags,
+            teacher=teacher,
             weights=(
                 PUBLIC_WEIGHT if known else 0.0,
                 PUBLIC_WEIGHT if polarity >= 0 else 0.0,
@@ -169,10 +171,14 @@ def three_way_loss(log_probabilities: torch.Tensor, steps: torch.Tensor) -> torc
 
 
 class Loss:
-    """The loss of a batch: labels, and teachers where there are any."""
+    """The loss of a batch: labels, and teachers where there are any.
+
+    `teachers` `[N, outputs]` are their logits; rows of NaN where they say nothing.
+    """
 
     def __init__(self, labels: Labels, teachers: torch.Tensor | None, teacher_share: float, positive: torch.Tensor):
-        self._sizes, self._teachers, self._share, self._positive = labels.sizes, teachers, teacher_share, positive
+        self._sizes, self._share, self._positive = labels.sizes, teacher_share, positive
+        self._teachers = None if teachers is None else teachers.to(device())
 
     def __call__(self, logits: torch.Tensor, rows: list[Row]) -> torch.Tensor:
         def stacked(values) -> torch.Tensor:
@@ -205,8 +211,10 @@ class Loss:
         )
         if self._teachers is None:
             return hard.mean()
-        places = stacked([row.teacher if row.teacher < len(self._teachers) else -1 for row in rows])
-        theirs = self._sizes.split(self._teachers[places.clamp(min=0)].to(logits.device).float())
+        places = stacked([row.teacher for row in rows])
+        said = self._teachers[places.clamp(min=0)].float()
+        heard = (places >= 0) & ~said[:, 0].isnan()
+        theirs = self._sizes.split(said.nan_to_num())
         t = SOFTMAX_TEMPERATURE
         soft = (
             WEIGHTS[0] * t * t * 0.5 * distance((primary / t), (theirs[0] / t))
@@ -214,7 +222,7 @@ class Loss:
             + WEIGHTS[2] * distance(polarity, theirs[2])
             + WEIGHTS[3] * F.binary_cross_entropy_with_logits(flags, theirs[3].sigmoid(), reduction="none").sum(dim=1)
         )
-        return torch.where(places >= 0, (1 - self._share) * hard + self._share * soft, hard).mean()
+        return torch.where(heard, (1 - self._share) * hard + self._share * soft, hard).mean()
 
 
 def distance(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
@@ -226,7 +234,7 @@ def distance(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
 def predict(model: Classifier, ids: list[list[int]]) -> np.ndarray:
     """Returns the logits `[N, outputs]`."""
     result = np.zeros((len(ids), model.sizes.outputs), np.float32)
-    for batch in batches(ids, 2 * TOKENS_PER_BATCH, 512):
+    for batch in batches(ids, TOKENS_TO_PREDICT, ROWS_TO_PREDICT):
         with autocast():
             result[batch] = model(*pad([ids[i] for i in batch])).float().cpu().numpy()
     return result
@@ -236,7 +244,7 @@ def predict(model: Classifier, ids: list[list[int]]) -> np.ndarray:
 def standardise(model: Classifier, ids: list[list[int]]) -> None:
     """Sets the shift and the scale of the mean vector from some messages."""
     vectors = []
-    for batch in batches(ids, 2 * TOKENS_PER_BATCH, 512):
+    for batch in batches(ids, TOKENS_TO_PREDICT, ROWS_TO_PREDICT):
         with autocast():
             vectors.append(model.pooled(*pad([ids[i] for i in batch])))
     stacked = torch.cat(vectors)
@@ -244,21 +252,27 @@ def standardise(model: Classifier, ids: list[list[int]]) -> None:
     model.scale.copy_((stacked - stacked.mean(dim=0)).pow(2).mean().sqrt())
 
 
-def teachers_logits(work: Path, names: list[str], rows: list[dict]) -> torch.Tensor:
-    """For each message the logits of the teacher that has not seen its author.
+def teachers_logits(work: Path, names: list[str], rows: list[dict], public: list[dict]) -> torch.Tensor:
+    """Logits for the messages and, behind them, for the public ones: of the teacher that has not seen the author.
 
-    Messages that were appended after the teachers were made have none: a teacher is not in honest doubt about a kind
-    of message that it has never seen, but ignorant.
+    For public messages, whose labels no teacher has seen, it is the mean of all. Messages that were appended after the
+    teachers were made have NaN: a teacher is not in honest doubt about a kind of message that it has never seen, but
+    ignorant.
     """
-    all_logits = [np.load(work / f"{name}-train.npy") for name in names]
-    rows = rows[: len(all_logits[0])]
-    by_fold = {json.loads((work / f"{name}.json").read_text())["without_fold"]: i for i, name in enumerate(names)}
-    mean = np.mean(np.stack([logits.astype(np.float32) for logits in all_logits]), axis=0)
-    for i, row in enumerate(rows):
-        unseen = by_fold.get(fold(row["batch"], FOLDS))
-        if unseen is not None:
-            mean[i] = all_logits[unseen][i]
-    return torch.from_numpy(mean).half()
+
+    def mean(part: str) -> np.ndarray:
+        return np.mean([np.load(work / f"{name}-{part}.npy").astype(np.float32) for name in names], axis=0)
+
+    by_fold = {json.loads((work / f"{name}.json").read_text())["without_fold"]: name for name in names}
+    authored = mean("train")
+    folds = np.array([fold(row["batch"], FOLDS) for row in rows[: len(authored)]])
+    for without, name in by_fold.items():
+        authored[folds == without] = np.load(work / f"{name}-train.npy")[folds == without]
+    result = np.full((len(rows) + len(public), authored.shape[1]), np.nan, np.float32)
+    result[: len(authored)] = authored
+    if public and all((work / f"{name}-public.npy").exists() for name in names):
+        result[len(rows) :] = mean("public")
+    return torch.from_numpy(result).half()
 
 
 def main() -> None:
@@ -276,6 +290,7 @@ def main() -> None:
     parser.add_argument("--layer-dropout", type=float, default=0.05)
     parser.add_argument("--flag-weight", type=float, default=1.0, help="weight of flags that are there")
     parser.add_argument("--public-rows", type=int, default=0, help="public messages a pass")
+    parser.add_argument("--rows", type=int, default=ROWS_PER_BATCH, help="messages a batch, short ones")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--share", type=float, default=1.0, help="share of the authors, for a curve or a trial")
     parser.add_argument("--test", action="store_true", help="score WORK/test.jsonl, too")
@@ -322,7 +337,7 @@ def main() -> None:
         arguments.words_rate or arguments.rate,
         arguments.seed,
     )
-    teachers = teachers_logits(work, arguments.teachers, rows) if arguments.teachers else None
+    teachers = teachers_logits(work, arguments.teachers, rows, public) if arguments.teachers else None
     loss_of = Loss(
         labels,
         teachers,
@@ -336,7 +351,7 @@ def main() -> None:
     for number in range(checkpoint.load(), arguments.passes):
         made = corpus.one_pass(arguments.public_rows)
         ids = reader.ids([row.text for row in made])
-        parts = list(batches(ids, TOKENS_PER_BATCH, ROWS_PER_BATCH, random))
+        parts = list(batches(ids, arguments.rows * TOKENS_PER_ROW, arguments.rows, random))
         running = 0.0
 
         def loss_of_part(part: list[int], generator: torch.Generator) -> torch.Tensor:
@@ -362,6 +377,9 @@ def main() -> None:
     if arguments.without_fold is not None:
         logits = predict(model, reader.ids([row["text"] for row in rows]))
         np.save(work / f"{arguments.name}-train.npy", logits.astype(np.float16))
+        if public:
+            said = predict(model, reader.ids([row["text"] for row in public]))
+            np.save(work / f"{arguments.name}-public.npy", said.astype(np.float16))
         unseen = [i for i, row in enumerate(rows) if fold(row["batch"], FOLDS) == arguments.without_fold]
         record["unseen"] = by_language(labels, logits[unseen], [rows[i] for i in unseen])
         log("unseen fold", {key: round(value, 4) for key, value in record["unseen"]["mean"].items()})
