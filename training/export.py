@@ -26,9 +26,10 @@ TEMPERATURES = np.arange(0.5, 3.001, 0.02)
 THRESHOLDS = np.arange(0.1, 0.901, 0.02)
 # A label's threshold is that of its head until the label has this many messages on dev to say otherwise.
 SHRINKAGE = 60
-# Missing one of these costs a shop more than a false alarm: the lowest threshold at which precision stays over this.
+# Missing one of these costs a shop more than a false alarm: nearly all are found, as far as the precision allows.
+SAFETY_THRESHOLDS = np.arange(0.02, 0.901, 0.01)
 SAFETY_FLAGS = ("threat_legal", "threat_chargeback", "threat_public", "safety_risk")
-SAFETY_PRECISION = 0.80
+SAFETY_PRECISION, SAFETY_RECALL = 0.80, 0.95
 
 
 def bert_weights(state: dict[str, torch.Tensor], labels: Labels) -> dict[str, torch.Tensor]:
@@ -140,24 +141,31 @@ def thresholds(names: list[str], probabilities: np.ndarray, truth: np.ndarray, w
 
     First one for the whole head, that of the best F1 over all labels. A label's own best threshold, from its F1
     smoothed over neighbouring thresholds, then pulls it away as far as the label's n messages on dev carry:
-    n / (n + SHRINKAGE).
+    n / (n + SHRINKAGE). `SAFETY_FLAGS` go their own way.
     """
     whole = float(THRESHOLDS[f1_curve(probabilities, truth, weights).argmax()])
     result = []
     for column, name in enumerate(names):
         p, t = probabilities[:, column], truth[:, column]
+        if name in SAFETY_FLAGS:
+            result.append(safety_threshold(p, t, weights))
+            continue
         count = int(t.sum())
         curve = np.convolve(np.pad(f1_curve(p, t, weights), 3, mode="edge"), np.ones(7) / 7, mode="valid")
         own = float(THRESHOLDS[curve.argmax()])
-        if name in SAFETY_FLAGS:
-            precise = [
-                float(h)
-                for h in THRESHOLDS
-                if (p >= h).any() and (weights * (p >= h) * t).sum() / (weights * (p >= h)).sum() >= SAFETY_PRECISION
-            ]
-            own = min([own, *precise[:1]])
         result.append(round(whole + (own - whole) * count / (count + SHRINKAGE), 2))
     return result
+
+
+def safety_threshold(probabilities: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> float:
+    """The highest threshold that keeps the recall, but not below the lowest one that keeps the precision."""
+
+    raised = probabilities[None, :] >= SAFETY_THRESHOLDS[:, None]
+    found = (weights * raised * truth).sum(axis=1)
+    precise = found >= SAFETY_PRECISION * np.maximum((weights * raised).sum(axis=1), 1e-9)
+    complete = found >= SAFETY_RECALL * (weights * truth).sum()
+    lowest = SAFETY_THRESHOLDS[precise].min(initial=SAFETY_THRESHOLDS[-1])
+    return round(float(SAFETY_THRESHOLDS[complete].max(initial=lowest)), 2)
 
 
 def main() -> None:
