@@ -1,7 +1,12 @@
 """Thresholds of flags that a shop must not miss."""
 
-import numpy as np
-from export import safety_threshold
+import pytest
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from export import safety_threshold  # noqa: E402
 
 
 def threshold(positive: list[float], negative: list[float]) -> float:
