@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(
         [
+            "inference/grpc_service.proto",
             "signalbox/v1/classifier_service.proto",
             "signalbox/v1/model_service.proto",
             "signalbox/v1/policy_service.proto",
@@ -21,6 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out_dir.join("signalbox_descriptor.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .codec_path("crate::grpc::codec::StrictCodec")
+        // Parameters come by name; in order, so that faults are told the same every time.
+        .btree_map(".inference")
         .compile_fds(descriptors)?;
     Ok(())
 }
