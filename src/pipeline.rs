@@ -26,6 +26,7 @@ use crate::scoring::{AbstainReason, Abstention, Prediction};
 use crate::taxonomy::{Taxonomy, View};
 use crate::telemetry::counters::{Counters, Outcome};
 use crate::telemetry::events;
+use crate::telemetry::usage::StageTimes;
 use crate::tokenization::TokenizedMessage;
 use crate::triage::{Notice, ThreadMood, Timings, Triage};
 
@@ -177,6 +178,23 @@ impl Pipeline {
         permit: Option<AdmissionPermit>,
     ) -> Result<Triage, Error> {
         let model = self.registry.resolve(&message.model)?;
+        let started = Instant::now();
+        let result = self.run_on(&model, message, lane, deadline, permit).await;
+        match &result {
+            Ok(triage) => model.usage().answered(&stage_times(triage)),
+            Err(_) => model.usage().failed(started.elapsed()),
+        }
+        result
+    }
+
+    async fn run_on(
+        &self,
+        model: &Arc<LoadedModel>,
+        message: Message,
+        lane: Lane,
+        deadline: Instant,
+        permit: Option<AdmissionPermit>,
+    ) -> Result<Triage, Error> {
         check_views(&message.options.views, model.taxonomy())?;
         if deadline <= Instant::now() {
             return Err(Error::DeadlineExceeded { stage: Stage::Admission });
@@ -187,7 +205,8 @@ impl Pipeline {
         let policies = self.policies.current();
         let policies = policies.ok_or(Error::NotReady { reason: NotReadyReason::Starting })?;
         let policy = Arc::clone(policies.of_tenant(&message.tenant));
-        let work = Work { model, policy, tools: Arc::clone(&self.tools), lane, deadline };
+        let (model, tools) = (Arc::clone(model), Arc::clone(&self.tools));
+        let work = Work { model, policy, tools, lane, deadline };
         work.run(message, permit).await
     }
 
@@ -359,6 +378,17 @@ fn compare(triage: &mut Triage, earlier: LookedAt) {
         && let Some(polarity) = &triage.prediction.polarity
     {
         triage.thread_mood = ThreadMood::of(earlier.scores, polarity.score);
+    }
+}
+
+fn stage_times(triage: &Triage) -> StageTimes {
+    let times = &triage.timings;
+    StageTimes {
+        input: times.text + times.language + times.entities + times.tokenize,
+        // A reply from the cache has waited for no thread.
+        computed: (triage.batch_size > 0).then_some((times.queue, times.inference)),
+        output: times.scoring + times.policy,
+        total: times.total,
     }
 }
 

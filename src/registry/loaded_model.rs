@@ -19,6 +19,7 @@ use crate::model::manifest::{Head, Manifest};
 use crate::model::{Digests, ModelBundle, SelfCheck};
 use crate::scoring::{Scorer, ScoringError};
 use crate::taxonomy::{Offered, Taxonomy};
+use crate::telemetry::usage::ModelUsage;
 use crate::tokenization::{TextTokenizer, TokenizationError, TokenizedMessage};
 
 /// How long a warm-up or self-check message may take; a model that needs longer is not fit to serve.
@@ -105,6 +106,7 @@ pub struct LoadedModel {
     workers: WorkerPool,
     self_check: Vec<SelfCheck>,
     settings: InferenceSettings,
+    usage: ModelUsage,
 }
 
 impl LoadedModel {
@@ -145,6 +147,7 @@ impl LoadedModel {
             workers,
             self_check: bundle.self_check().to_vec(),
             settings,
+            usage: ModelUsage::default(),
         };
         model.warm_up()?;
         model.self_check()?;
@@ -233,6 +236,12 @@ impl LoadedModel {
     #[must_use]
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// Returns what became of the messages that were given to it.
+    #[must_use]
+    pub fn usage(&self) -> &ModelUsage {
+        &self.usage
     }
 
     /// Returns the number of inference threads that still work; it changes when one is lost.
