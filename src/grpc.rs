@@ -7,6 +7,7 @@ pub mod codec;
 mod convert;
 mod deadline;
 mod health;
+mod inbound;
 mod layers;
 mod models;
 mod policies;
@@ -14,6 +15,7 @@ mod server_status;
 mod status;
 mod taxonomy;
 mod transport;
+mod window;
 
 use std::future::Future;
 use std::sync::Arc;

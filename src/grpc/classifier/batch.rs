@@ -1,15 +1,13 @@
 //! Many messages in one call.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
-
-use tokio::task::JoinSet;
 
 use crate::batching::Lane;
 use crate::config::LimitsConfig;
 use crate::error::Error;
 use crate::grpc::status::item_error;
+use crate::grpc::window::Window;
 use crate::grpc::{convert, pb};
 use crate::message::{ValidationError, ValidationErrors};
 use crate::pipeline::Pipeline;
@@ -34,36 +32,24 @@ pub(super) async fn classify(
         .inspect_err(|_| pipeline.counters().reject())?;
     pipeline.check_ready(requests.len())?;
     let mut results = Vec::with_capacity(requests.len());
-    let mut waiting = VecDeque::with_capacity(requests.len());
-    for (index, mut request) in requests.into_iter().enumerate() {
+    let mut items = Vec::with_capacity(requests.len());
+    for mut request in requests {
         let id = convert::identify(&mut request);
         results.push(pb::ClassifyResult { id, outcome: None });
-        waiting.push_back((index, request));
+        items.push(request);
     }
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < limits.batch_window && !waiting.is_empty() {
-            let permit = pipeline.try_admit_bulk();
-            if permit.is_none() && !running.is_empty() {
-                // The server is full, but not for ever: an item of our own will make room.
-                break;
-            }
-            let Some((index, request)) = waiting.pop_front() else { break };
-            let pipeline = Arc::clone(&pipeline);
-            let deadline = deadline.unwrap_or_else(|| Instant::now() + limits.default_timeout);
-            running.spawn(async move {
-                (index, super::classify(&pipeline, request, Lane::Bulk, deadline, permit).await)
-            });
-        }
-        match running.join_next().await {
-            Some(Ok((index, result))) => {
-                if let Some(slot) = results.get_mut(index) {
-                    fill(slot, result);
-                }
-            }
-            // The panic hook has told the place; the item is answered below.
-            Some(Err(_)) => {}
-            None => break,
+    let work = |request, permit| {
+        let pipeline = Arc::clone(&pipeline);
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + limits.default_timeout);
+        async move { super::classify(&pipeline, request, Lane::Bulk, deadline, permit).await }
+    };
+    let mut window = Window::new(&pipeline, items, limits.batch_window, None);
+    while let Some(done) = window.next(work).await {
+        // Where a task panicked, the panic hook has told the place; the item is answered below.
+        if let Ok((index, result)) = done
+            && let Some(slot) = results.get_mut(index)
+        {
+            fill(slot, result);
         }
     }
     for slot in results.iter_mut().filter(|slot| slot.outcome.is_none()) {

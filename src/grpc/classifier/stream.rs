@@ -10,6 +10,7 @@ use tonic::{Status, Streaming};
 
 use crate::batching::Lane;
 use crate::error::{Error, NotReadyReason, Stage};
+use crate::grpc::inbound::{read, stopping, until};
 use crate::grpc::status::{from_error, item_error};
 use crate::grpc::{Context, convert, pb};
 use crate::lifecycle::ServiceState;
@@ -139,27 +140,6 @@ impl Exchange {
         self.inbound = None;
         self.end = Some(status);
     }
-}
-
-async fn read(
-    inbound: Option<&mut Streaming<pb::ClassifyStreamRequest>>,
-) -> Result<Option<pb::ClassifyStreamRequest>, Status> {
-    match inbound {
-        Some(inbound) => inbound.message().await,
-        None => Ok(None),
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn stopping(state: &mut watch::Receiver<ServiceState>) {
-    // The sender lives as long as the server; should it go, the server stops as well.
-    drop(state.wait_for(|state| *state == ServiceState::Stopping).await);
 }
 
 fn reply(
