@@ -89,6 +89,8 @@ pub enum NotReadyReason {
     Draining,
     /// The inference thread that had the message is lost, or none is left.
     WorkersLost,
+    /// Another model took the place of the one that had begun with the messages of a call.
+    ModelReplaced,
 }
 
 impl NotReadyReason {
@@ -99,6 +101,7 @@ impl NotReadyReason {
             Self::Starting => "models are loading",
             Self::Draining => "the server is draining",
             Self::WorkersLost => "an inference thread of the model was lost",
+            Self::ModelReplaced => "the model was replaced while it read the messages of the call",
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The native gRPC API. Nothing here knows how a message is classified; it converts, calls and converts back.
+//! The gRPC APIs, the native one and the Open Inference Protocol. Nothing here knows how a message is classified; it
+//! converts, calls and converts back.
 
 mod call;
 mod classifier;
@@ -8,6 +9,7 @@ mod convert;
 mod deadline;
 mod health;
 mod inbound;
+pub mod inference;
 mod layers;
 mod models;
 mod policies;
@@ -67,6 +69,9 @@ pub enum GrpcError {
     /// The definitions for reflection are damaged.
     #[error("server reflection can't be set up")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The definitions that replies are written as JSON by are damaged.
+    #[error("replies can't be written as JSON")]
+    Json(#[from] inference::ReplyJsonError),
 }
 
 /// Serves the API on a socket until `stop` resolves and every connection has ended.
@@ -98,6 +103,7 @@ pub async fn serve(
         .add_service(policies::service(context.clone()))
         .add_service(taxonomy::service(context.clone()))
         .add_service(health::service(context.lifecycle.clone()))
+        .add_service(inference::service(context.clone())?)
         .add_service(server_status::service(context))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

@@ -16,8 +16,9 @@ use super::status::from_error;
 use crate::error::{Error, Stage};
 use crate::lifecycle::{Lifecycle, OpenCall};
 
-/// Calls whose path begins like this are waited for when the server stops.
-const CLASSIFIER: &str = "/signalbox.v1.ClassifierService/";
+/// Calls whose path begins like one of these are waited for when the server stops.
+const WAITED_FOR: [&str; 2] =
+    ["/signalbox.v1.ClassifierService/", "/inference.GRPCInferenceService/"];
 
 /// Stamps calls with their deadline, ends those whose request does not come in in time, and keeps count of open ones.
 ///
@@ -63,8 +64,9 @@ where
             Err(error) => return Box::pin(std::future::ready(Ok(from_error(&error).into_http()))),
         };
         request.extensions_mut().insert(deadline.clone());
-        let is_classifier = request.uri().path().starts_with(CLASSIFIER);
-        let open = is_classifier.then(|| self.lifecycle.open_call());
+        let path = request.uri().path();
+        let is_waited_for = WAITED_FOR.iter().any(|prefix| path.starts_with(prefix));
+        let open = is_waited_for.then(|| self.lifecycle.open_call());
         let received = deadline.at.min(Instant::now() + self.receive_timeout);
         let answer = self.inner.call(request);
         Box::pin(async move {

@@ -14,6 +14,8 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::classifier::Classifier;
+use super::inference::InferenceService;
+use super::inference::pb::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::models::Models;
 use super::pb::classifier_service_server::ClassifierServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
@@ -43,6 +45,7 @@ fn is_known(service: &str) -> bool {
         PolicyServiceServer::<Policies>::NAME,
         ServerServiceServer::<ServerStatus>::NAME,
         TaxonomyServiceServer::<Taxonomies>::NAME,
+        GrpcInferenceServiceServer::<InferenceService>::NAME,
     ]
     .contains(&service)
 }

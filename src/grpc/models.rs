@@ -18,7 +18,7 @@ use crate::registry::{LoadedModel, ModelManager, Snapshot, VersionState, Version
 
 /// Makes the service.
 pub(super) fn service(context: Context) -> ModelServiceServer<Models> {
-    ModelServiceServer::new(Models { context }).max_decoding_message_size(MAX_QUESTION_BYTES)
+    ModelServiceServer::new(Models::new(context)).max_decoding_message_size(MAX_QUESTION_BYTES)
 }
 
 #[derive(Clone, Debug)]
@@ -27,7 +27,12 @@ pub(super) struct Models {
 }
 
 impl Models {
-    fn check_started(&self) -> Result<(), Status> {
+    pub(super) fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// Refuses while the first models are being loaded.
+    pub(super) fn check_started(&self) -> Result<(), Status> {
         match self.context.lifecycle.state() {
             ServiceState::Starting => {
                 Err(from_error(&Error::NotReady { reason: NotReadyReason::Starting }))
@@ -42,7 +47,7 @@ impl Models {
 
 impl Models {
     /// Does what takes its time on a thread for that. It is done to its end even when the caller goes away.
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&ModelManager) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Status> {

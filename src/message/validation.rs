@@ -104,6 +104,20 @@ pub enum ValidationError {
     /// A point in time outside the years 0001 to 9999, or with nanoseconds out of range.
     #[error("is not a valid timestamp")]
     NotATimestamp,
+    /// Bytes that are to be text are not UTF-8.
+    #[error("is not UTF-8 from byte {position} on")]
+    NotUtf8 {
+        /// First byte that can't be read, from 0.
+        position: usize,
+    },
+    /// A tensor or parameter that is not what it must be.
+    #[error("is {found}, expected {expected}")]
+    Unexpected {
+        /// What was found, shortened.
+        found: String,
+        /// What is accepted.
+        expected: String,
+    },
     /// The bytes of the request are not what the protobuf definition says.
     #[error("is not a valid protobuf message: {reason}")]
     Malformed {
@@ -167,7 +181,8 @@ impl ValidationErrors {
         }
     }
 
-    fn check_name(&mut self, field: &str, value: &str) {
+    /// Checks a name that goes to logs: at most [`MAX_NAME_CHARS`] code points, no control characters.
+    pub fn check_name(&mut self, field: &str, value: &str) {
         self.check_chars(field, value, MAX_NAME_CHARS);
         let control = value.chars().enumerate().find(|(_, character)| is_control(*character));
         if let Some((position, character)) = control {

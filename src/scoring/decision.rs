@@ -227,6 +227,19 @@ impl Scorer {
         Ok(LabelStrength { probability, log_odds })
     }
 
+    /// Turns the raw outputs of one head into calibrated probabilities in [0, 1], in label order.
+    ///
+    /// # Errors
+    /// [`ScoringError`] when the head is missing, has another number of values, or a value is not finite.
+    pub fn probabilities(
+        &self,
+        output: &MessageOutput,
+        head: HeadName,
+    ) -> Result<Vec<f32>, ScoringError> {
+        let missing = ScoringError::Shape { head, expected: 1, found: 0 };
+        probabilities(self.head(head).ok_or(missing)?, output)
+    }
+
     /// Probabilities to lead and to be present, in the order of the intents.
     fn intent_scores(&self, output: &MessageOutput) -> Result<IntentScores, ScoringError> {
         match (self.head(HeadName::Primary), self.head(HeadName::Intent)) {

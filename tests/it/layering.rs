@@ -47,11 +47,12 @@ const COLLECTED: &str =
     "settings of a part stand with the part; the configuration only collects them";
 
 /// Crates and the only places that may name them.
-const CONFINED: [(&str, &[&str]); 16] = [
+const CONFINED: [(&str, &[&str]); 17] = [
     ("tonic", &["grpc.rs", "grpc/"]),
     ("hyper", &["grpc.rs", "grpc/"]),
     ("tonic_health", &["grpc.rs", "grpc/"]),
     ("prost", &["grpc.rs", "grpc/"]),
+    ("prost_reflect", &["grpc/inference/"]),
     ("candle_core", &["engine/candle.rs", "engine/candle/"]),
     ("candle_nn", &["engine/candle.rs", "engine/candle/"]),
     ("candle_transformers", &["engine/candle.rs", "engine/candle/"]),

@@ -18,6 +18,7 @@ mod entities;
 mod eval;
 mod explanation;
 mod fixtures;
+mod inference;
 mod layering;
 mod limits;
 mod model_damage;

@@ -18,10 +18,10 @@ use crate::fixtures::MULTI_HEAD;
 use crate::server::{Gate, TestServer, fingerprints, request, stub, until};
 
 /// A folder with versions of the small model.
-struct Repository(TempDir);
+pub(crate) struct Repository(TempDir);
 
 impl Repository {
-    fn new(versions: &[&str]) -> Self {
+    pub(crate) fn new(versions: &[&str]) -> Self {
         let repository = Self(TempDir::new().unwrap());
         for version in versions {
             repository.add(version);
@@ -29,7 +29,7 @@ impl Repository {
         repository
     }
 
-    fn path(&self, version: &str) -> PathBuf {
+    pub(crate) fn path(&self, version: &str) -> PathBuf {
         self.0.path().join(version)
     }
 
@@ -56,7 +56,7 @@ impl Repository {
         ]
     }
 
-    async fn serve(&self, loader: Arc<EngineLoader>, more: &[&str]) -> TestServer {
+    pub(crate) async fn serve(&self, loader: Arc<EngineLoader>, more: &[&str]) -> TestServer {
         let settings = self.settings();
         let all: Vec<&str> =
             settings.iter().map(String::as_str).chain(more.iter().copied()).collect();
