@@ -30,6 +30,7 @@ message_pb = grpc.protos("signalbox/v1/message.proto")
 triage_pb = grpc.protos("signalbox/v1/triage.proto")
 
 SERVICES = (
+    "inference.GRPCInferenceService",
     "signalbox.v1.ClassifierService",
     "signalbox.v1.ModelService",
     "signalbox.v1.PolicyService",
