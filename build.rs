@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         [
             "inference/grpc_service.proto",
             "signalbox/v1/classifier_service.proto",
+            "signalbox/v1/feedback_service.proto",
             "signalbox/v1/model_service.proto",
             "signalbox/v1/policy_service.proto",
             "signalbox/v1/server_service.proto",

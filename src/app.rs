@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::engine::candle::CandleModel;
 use crate::engine::cpu::{CpuModel, InstructionSet};
 use crate::engine::{EngineKind, ReplicaFactory};
+use crate::feedback::FeedbackStore;
 use crate::grpc::{self, GrpcError};
 use crate::lifecycle::{Lifecycle, ServiceState};
 use crate::model::{ModelBundle, ModelSource};
@@ -80,6 +81,9 @@ pub enum AppError {
     /// The models can't be served.
     #[error("the models can't be served")]
     Models(#[source] LoadError),
+    /// The thread that keeps feedback can't start.
+    #[error("feedback can't be kept")]
+    Feedback(#[source] std::io::Error),
     /// The transport failed.
     #[error("the gRPC server failed")]
     Grpc(#[from] GrpcError),
@@ -249,8 +253,10 @@ impl App {
         events::listening(address);
         on_listening(address).map_err(AppError::Announce)?;
 
+        let feedback = FeedbackStore::start(&self.config.feedback).map_err(AppError::Feedback)?;
+        let feedback = feedback.map(Arc::new);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let server = self.spawn_server(listener, async {
+        let server = self.spawn_server(listener, feedback.clone(), async {
             // A dropped sender means a stop as well.
             drop(stopped.await);
         });
@@ -270,7 +276,7 @@ impl App {
         let report = Report { counters: self.pipeline.counters().snapshot(), cut };
         let patience = self.config.server.drain_timeout;
         tokio::select! {
-            unloaded = self.unload() => unloaded?,
+            closed = self.close(feedback) => closed?,
             // An engine that does not come back must not keep the program from ending.
             () = tokio::time::sleep(patience) => events::threads_left(),
             _ = second_signal.as_mut(), if !second_signal.is_terminated() => events::threads_left(),
@@ -282,13 +288,27 @@ impl App {
     fn spawn_server(
         &self,
         listener: TcpListener,
+        feedback: Option<Arc<FeedbackStore>>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<Result<(), GrpcError>> {
-        let (pipeline, models) = (Arc::clone(&self.pipeline), Arc::clone(&self.models));
-        let (lifecycle, config) = (self.lifecycle.clone(), self.config.clone());
-        tokio::spawn(async move {
-            grpc::serve(listener, pipeline, models, lifecycle, &config, stop).await
-        })
+        let parts = grpc::Parts {
+            pipeline: Arc::clone(&self.pipeline),
+            models: Arc::clone(&self.models),
+            feedback,
+            lifecycle: self.lifecycle.clone(),
+        };
+        let config = self.config.clone();
+        tokio::spawn(async move { grpc::serve(listener, parts, &config, stop).await })
+    }
+
+    /// Lets go of the models and closes the feedback store, and waits for their threads.
+    async fn close(self, feedback: Option<Arc<FeedbackStore>>) -> Result<(), AppError> {
+        let closing = feedback.map(|store| tokio::task::spawn_blocking(move || store.close()));
+        self.unload().await?;
+        if let Some(closing) = closing {
+            closing.await?;
+        }
+        Ok(())
     }
 
     /// Loads models and policies and then watches inference threads, policy files and the model repository; resolves only

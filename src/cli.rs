@@ -3,6 +3,7 @@
 mod bench;
 mod classify;
 mod eval;
+mod feedback;
 mod input;
 mod model;
 mod offline;
@@ -52,6 +53,9 @@ enum Command {
     /// Check, test or explain routing policies
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Export what people said about answers, or show how often they agree
+    #[command(subcommand)]
+    Feedback(feedback::FeedbackCommand),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -119,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Policy(command) => policy::run(&command),
+        Command::Feedback(command) => feedback::run(&command),
         Command::Completions { shell } => {
             let mut command = Cli::command();
             clap_complete::generate(shell, &mut command, "signalbox", &mut std::io::stdout());

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::feedback::FeedbackSettings;
 use crate::message::{Limits, MAX_EXPLAINED_WORDS, MAX_THREAD_MESSAGES};
 use crate::pipeline::{ExplanationSettings, ThreadSettings};
 use crate::policies::PolicySettings;
@@ -34,6 +35,8 @@ pub struct Config {
     pub thread: ThreadSettings,
     /// How the words that carried an answer are found.
     pub explanation: ExplanationSettings,
+    /// What people say about answers.
+    pub feedback: FeedbackSettings,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -201,6 +204,9 @@ impl Config {
         check_time("policy.reload_interval (ms)", self.policy.reload_interval, 0)?;
         check_time("models.poll_interval (ms)", self.models.poll_interval, 0)?;
         check_time("models.quiet_period (ms)", self.models.quiet_period, 0)?;
+        // A hundred years, so that no sum of times can overflow.
+        let retention = u128::from(self.feedback.retention.as_secs());
+        check_range("feedback.retention (s)", retention, 0, 100 * 365 * 24 * 60 * 60)?;
         check_time("limits.default_timeout (ms)", limits.default_timeout, 1)
     }
 

@@ -40,6 +40,8 @@ pub enum Stage {
     Queue,
     /// Being computed.
     Inference,
+    /// Feedback on its way to the disk.
+    Storage,
 }
 
 impl Stage {
@@ -52,6 +54,7 @@ impl Stage {
             Self::Text => "text",
             Self::Queue => "queue",
             Self::Inference => "inference",
+            Self::Storage => "storage",
         }
     }
 }
@@ -69,6 +72,11 @@ pub enum FullLimit {
         /// Messages that may wait.
         limit: usize,
     },
+    /// The way to the disk for feedback.
+    Feedback {
+        /// Calls that may wait.
+        limit: usize,
+    },
 }
 
 impl std::fmt::Display for FullLimit {
@@ -76,6 +84,7 @@ impl std::fmt::Display for FullLimit {
         match self {
             Self::InFlight { limit } => write!(formatter, "{limit} messages are in flight"),
             Self::Queue { limit } => write!(formatter, "{limit} messages wait for inference"),
+            Self::Feedback { limit } => write!(formatter, "{limit} calls wait to keep feedback"),
         }
     }
 }
@@ -91,6 +100,10 @@ pub enum NotReadyReason {
     WorkersLost,
     /// Another model took the place of the one that had begun with the messages of a call.
     ModelReplaced,
+    /// The feedback store can't be read or written.
+    FeedbackUnavailable,
+    /// The disk of the feedback store is full.
+    FeedbackDiskFull,
 }
 
 impl NotReadyReason {
@@ -102,6 +115,12 @@ impl NotReadyReason {
             Self::Draining => "the server is draining",
             Self::WorkersLost => "an inference thread of the model was lost",
             Self::ModelReplaced => "the model was replaced while it read the messages of the call",
+            Self::FeedbackUnavailable => {
+                "the feedback store (feedback.path) can't be read or written; nothing was kept"
+            }
+            Self::FeedbackDiskFull => {
+                "the disk of the feedback store (feedback.path) is full; nothing was kept"
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod client;
 pub mod codec;
 mod convert;
 mod deadline;
+mod feedback;
 mod health;
 mod inbound;
 pub mod inference;
@@ -28,6 +29,7 @@ use tonic::service::Routes;
 
 use self::call::Calls;
 use crate::config::{Config, LimitsConfig};
+use crate::feedback::FeedbackStore;
 use crate::lifecycle::Lifecycle;
 use crate::pipeline::{ExplanationSettings, Pipeline};
 use crate::registry::ModelManager;
@@ -54,6 +56,8 @@ pub mod pb {
 struct Context {
     pipeline: Arc<Pipeline>,
     models: Arc<ModelManager>,
+    /// `None` when no feedback is kept.
+    feedback: Option<Arc<FeedbackStore>>,
     lifecycle: Lifecycle,
     limits: LimitsConfig,
     max_request_bytes: usize,
@@ -61,6 +65,19 @@ struct Context {
     max_queue_size: usize,
     explanation: ExplanationSettings,
     started_at: SystemTime,
+}
+
+/// The parts of the service that calls are passed on to.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// What messages pass through.
+    pub pipeline: Arc<Pipeline>,
+    /// Loads models and lets go of them.
+    pub models: Arc<ModelManager>,
+    /// Keeps what people say about answers; `None` when nothing of it is kept.
+    pub feedback: Option<Arc<FeedbackStore>>,
+    /// State of the service.
+    pub lifecycle: Lifecycle,
 }
 
 /// Why the server can't be set up.
@@ -80,15 +97,15 @@ pub enum GrpcError {
 /// [`GrpcError`] when the server can't be set up.
 pub async fn serve(
     listener: TcpListener,
-    pipeline: Arc<Pipeline>,
-    models: Arc<ModelManager>,
-    lifecycle: Lifecycle,
+    parts: Parts,
     config: &Config,
     stop: impl Future<Output = ()>,
 ) -> Result<(), GrpcError> {
+    let Parts { pipeline, models, feedback, lifecycle } = parts;
     let context = Context {
         pipeline,
         models,
+        feedback,
         lifecycle,
         limits: config.limits.clone(),
         max_request_bytes: config.server.max_request_bytes,
@@ -101,6 +118,7 @@ pub async fn serve(
     let routes = Routes::new(classifier::service(context.clone()))
         .add_service(models::service(context.clone()))
         .add_service(policies::service(context.clone()))
+        .add_service(feedback::service(context.clone()))
         .add_service(taxonomy::service(context.clone()))
         .add_service(health::service(context.lifecycle.clone()))
         .add_service(inference::service(context.clone())?)

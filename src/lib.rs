@@ -14,7 +14,7 @@
 //! 9. the result, a [`triage::Triage`], goes back the way it came.
 //!
 //! [`app::App`] builds the parts, [`registry`] holds the loaded models, [`policies`] the policies in force, and [`cli`] is
-//! the command line. [`evaluation`] measures models on labelled messages.
+//! the command line. [`evaluation`] measures models on labelled messages, [`feedback`] keeps what people say about answers.
 
 pub mod app;
 pub mod batching;
@@ -26,6 +26,7 @@ pub mod entities;
 pub mod error;
 pub mod evaluation;
 pub mod explanation;
+pub mod feedback;
 pub mod grpc;
 pub mod labels;
 pub mod language;

@@ -44,8 +44,8 @@ pub(super) fn run(arguments: &ServeArguments) -> anyhow::Result<u8> {
     let _logging = start_logging(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.server.worker_threads)
-        // One more, so that loading a model never waits for texts.
-        .max_blocking_threads(config.server.text_threads + 1)
+        // Two more, so that loading a model or summing up feedback never waits for texts, or texts for them.
+        .max_blocking_threads(config.server.text_threads + 2)
         .thread_name("tokio")
         .enable_all()
         .build()

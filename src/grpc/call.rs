@@ -17,8 +17,11 @@ use crate::error::{Error, Stage};
 use crate::lifecycle::{Lifecycle, OpenCall};
 
 /// Calls whose path begins like one of these are waited for when the server stops.
-const WAITED_FOR: [&str; 2] =
-    ["/signalbox.v1.ClassifierService/", "/inference.GRPCInferenceService/"];
+const WAITED_FOR: [&str; 3] = [
+    "/signalbox.v1.ClassifierService/",
+    "/signalbox.v1.FeedbackService/",
+    "/inference.GRPCInferenceService/",
+];
 
 /// Stamps calls with their deadline, ends those whose request does not come in in time, and keeps count of open ones.
 ///

@@ -6,4 +6,4 @@ mod request;
 mod routing;
 
 pub(super) use reply::response;
-pub(super) use request::{draft, identify};
+pub(super) use request::{channel_of, draft, identify, time_of};

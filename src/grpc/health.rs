@@ -14,10 +14,12 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::classifier::Classifier;
+use super::feedback::Feedback;
 use super::inference::InferenceService;
 use super::inference::pb::grpc_inference_service_server::GrpcInferenceServiceServer;
 use super::models::Models;
 use super::pb::classifier_service_server::ClassifierServiceServer;
+use super::pb::feedback_service_server::FeedbackServiceServer;
 use super::pb::model_service_server::ModelServiceServer;
 use super::pb::policy_service_server::PolicyServiceServer;
 use super::pb::server_service_server::ServerServiceServer;
@@ -41,6 +43,7 @@ fn is_known(service: &str) -> bool {
     [
         "",
         ClassifierServiceServer::<Classifier>::NAME,
+        FeedbackServiceServer::<Feedback>::NAME,
         ModelServiceServer::<Models>::NAME,
         PolicyServiceServer::<Policies>::NAME,
         ServerServiceServer::<ServerStatus>::NAME,

@@ -6,6 +6,7 @@ use super::Context;
 use super::pb;
 use super::pb::server_service_server::{ServerService, ServerServiceServer};
 use super::{MAX_QUESTION_BYTES, to_u32};
+use crate::feedback::FeedbackCounterSnapshot;
 use crate::lifecycle::ServiceState;
 use crate::telemetry::counters::CounterSnapshot;
 
@@ -25,7 +26,7 @@ impl ServerService for ServerStatus {
         &self,
         _request: Request<pb::GetStatusRequest>,
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
-        let Context { pipeline, lifecycle, started_at, .. } = &self.context;
+        let Context { pipeline, feedback, lifecycle, started_at, .. } = &self.context;
         let models = pipeline.registry().snapshot();
         let queue_size: usize = models.models().iter().map(|model| model.queue().len()).sum();
         Ok(Response::new(pb::GetStatusResponse {
@@ -35,6 +36,7 @@ impl ServerService for ServerStatus {
             counters: Some(counters(pipeline.counters().snapshot())),
             queue_size: u64::try_from(queue_size).unwrap_or(u64::MAX),
             limits: Some(self.limits()),
+            feedback: feedback.as_ref().map(|store| feedback_counters(store.counters())),
         }))
     }
 }
@@ -84,4 +86,9 @@ fn counters(counters: CounterSnapshot) -> pb::MessageCounters {
         rejected,
     } = counters;
     pb::MessageCounters { offered, answered, shed, expired, cancelled, failed, in_flight, rejected }
+}
+
+fn feedback_counters(counters: FeedbackCounterSnapshot) -> pb::FeedbackCounters {
+    let FeedbackCounterSnapshot { stored, repeated, rejected, failed, commits } = counters;
+    pb::FeedbackCounters { stored, repeated_submissions: repeated, rejected, failed, commits }
 }

@@ -86,6 +86,19 @@ pub enum ValidationError {
         /// What is known, separated by commas.
         known: String,
     },
+    /// A label that the taxonomy does not know.
+    #[error("is {value:?}, which is no {kind} of the taxonomy{suggestion}")]
+    UnknownLabel {
+        /// What was found, at most 64 characters.
+        value: String,
+        /// Kind of label: intent, flag or step of polarity.
+        kind: &'static str,
+        /// What was probably meant, as [`did_you_mean`](crate::suggestion::did_you_mean) words it; may be empty.
+        suggestion: String,
+    },
+    /// An idempotency key that came with other content before.
+    #[error("was used before with other content")]
+    KeyReused,
     /// Not shaped like a `grpc-timeout`.
     #[error("is {value:?}, expected 1 to 8 digits and one of H, M, S, m, u, n")]
     NotATimeout {
@@ -171,7 +184,8 @@ impl ValidationErrors {
         &self.violations
     }
 
-    fn check_chars(&mut self, field: &str, value: &str, limit: usize) {
+    /// Notes a text with more code points than the limit.
+    pub(crate) fn check_chars(&mut self, field: &str, value: &str, limit: usize) {
         // Bytes are an upper bound of code points, so most texts need no counting.
         if value.len() > limit {
             let chars = value.chars().count();
@@ -199,9 +213,30 @@ impl ValidationErrors {
         }
     }
 
-    fn check_count(&mut self, field: &str, items: usize, limit: usize) {
+    /// Notes a list with more items than the limit.
+    pub(crate) fn check_count(&mut self, field: &str, items: usize, limit: usize) {
         if items > limit {
             self.push(field, ValidationError::TooMany { items, limit });
+        }
+    }
+
+    /// Notes what is not shaped like a language tag; an empty one is fine.
+    pub(crate) fn check_language_tag(&mut self, field: &str, tag: &str) {
+        self.check_chars(field, tag, MAX_LANGUAGE_TAG_CHARS);
+        if tag.is_empty() || tag.len() > MAX_LANGUAGE_TAG_CHARS {
+            return;
+        }
+        // The shape of RFC 5646: subtags of 1 to 8 letters or digits, the first of letters only. Locales as
+        // operating systems write them ("pt_BR") are understood too.
+        let mut subtags = tag.split(['-', '_']);
+        let primary_is_valid = subtags.next().is_some_and(|s| {
+            (2..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphabetic())
+        });
+        let rest_is_valid = subtags
+            .all(|s| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if !primary_is_valid || !rest_is_valid {
+            let value = tag.to_owned();
+            self.push(field, ValidationError::NotALanguageTag { value });
         }
     }
 }
@@ -239,7 +274,7 @@ impl MessageDraft {
         errors.check_name("id", &self.id);
         errors.check_chars("text", &self.text, limits.max_text_chars);
         errors.check_chars("subject", &self.subject, MAX_SUBJECT_CHARS);
-        check_language_tag(&self.locale_hint, &mut errors);
+        errors.check_language_tag("locale_hint", &self.locale_hint);
         errors.check_count("thread", self.thread.len(), MAX_THREAD_MESSAGES);
         for (index, earlier) in self.thread.iter().enumerate().take(MAX_THREAD_MESSAGES) {
             let field = format!("thread[{index}].text");
@@ -265,25 +300,6 @@ impl MessageDraft {
 /// Characters that could make a log line look like another: controls, line separators, bidirectional overrides.
 fn is_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn check_language_tag(tag: &str, errors: &mut ValidationErrors) {
-    errors.check_chars("locale_hint", tag, MAX_LANGUAGE_TAG_CHARS);
-    if tag.is_empty() || tag.len() > MAX_LANGUAGE_TAG_CHARS {
-        return;
-    }
-    // The shape of RFC 5646: subtags of 1 to 8 letters or digits, the first of letters only. Locales as
-    // operating systems write them ("pt_BR") are understood too.
-    let mut subtags = tag.split(['-', '_']);
-    let primary_is_valid = subtags
-        .next()
-        .is_some_and(|s| (2..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphabetic()));
-    let rest_is_valid =
-        subtags.all(|s| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if !primary_is_valid || !rest_is_valid {
-        let value = tag.to_owned();
-        errors.push("locale_hint", ValidationError::NotALanguageTag { value });
-    }
 }
 
 fn check_attachments(attachments: &[Attachment], errors: &mut ValidationErrors) {

@@ -193,6 +193,21 @@ pub fn handler_panicked(failure: &Error) {
     error!(error = chain(failure), "handler panicked");
 }
 
+/// The feedback store can't be read or written; what depends on it is answered UNAVAILABLE, everything else goes on.
+pub fn feedback_failed(failure: &dyn StdError) {
+    error!(error = chain(failure), "feedback store failed");
+}
+
+/// The feedback store can be written again.
+pub fn feedback_recovered() {
+    info!("feedback store works again");
+}
+
+/// Feedback older than the retention was deleted.
+pub fn feedback_pruned(submissions: usize) {
+    info!(submissions, "feedback pruned");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -266,9 +266,9 @@ fn bad_settings_and_models_end_the_program_with_the_reason() {
 }
 
 /// The program as a server; killed with its owner.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     log: PathBuf,
 }
 
@@ -278,8 +278,21 @@ impl Server {
     }
 
     fn start_with_log(directory: &Path, filter: &str, log: PathBuf) -> Self {
+        Self::start_as(signalbox(&[]), directory, filter, log)
+    }
+
+    /// Starts a command that takes the arguments of the program and becomes it.
+    pub(crate) fn start_as(
+        mut command: Command,
+        directory: &Path,
+        filter: &str,
+        log: PathBuf,
+    ) -> Self {
         let port_file = directory.join("address");
-        let child = signalbox(&["serve", "--listen", "127.0.0.1:0", "--model", &tiny()])
+        // That of the server before, if this is a restart.
+        drop(std::fs::remove_file(&port_file));
+        let child = command
+            .args(["serve", "--listen", "127.0.0.1:0", "--model", &tiny()])
             .arg("--port-file")
             .arg(&port_file)
             .env("RUST_LOG", filter)
@@ -297,7 +310,7 @@ impl Server {
         Self { child, address: format!("http://{}", address.trim()), log }
     }
 
-    async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         until(async || {
             let Ok(mut client) = ServerServiceClient::connect(self.address.clone()).await else {
                 return false;
@@ -313,7 +326,13 @@ impl Server {
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 
-    fn terminate(mut self) -> (i32, String) {
+    /// Ends it without a chance to do anything about it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn terminate(mut self) -> (i32, String) {
         self.signal();
         let code = self.child.wait().unwrap().code().unwrap();
         (code, std::fs::read_to_string(&self.log).unwrap())

@@ -17,6 +17,7 @@ mod dates_and_amounts;
 mod entities;
 mod eval;
 mod explanation;
+mod feedback;
 mod fixtures;
 mod inference;
 mod layering;

@@ -69,7 +69,8 @@ where
     })
 }
 
-fn channel_of(value: i32, errors: &mut ValidationErrors) -> Channel {
+/// Reads a channel; a number without a name is noted and read as unknown.
+pub(in crate::grpc) fn channel_of(value: i32, errors: &mut ValidationErrors) -> Channel {
     match known::<pb::Channel>("channel", value, errors) {
         pb::Channel::Unspecified => Channel::Unknown,
         pb::Channel::Chat => Channel::Chat,
@@ -202,7 +203,7 @@ fn explain_words_of(explain: pb::ExplainWords) -> ExplainWords {
 }
 
 /// Reads a point in time in the range that the protobuf type documents: years 0001 to 9999.
-fn time_of(
+pub(in crate::grpc) fn time_of(
     field: impl Into<String>,
     timestamp: Option<prost_types::Timestamp>,
     errors: &mut ValidationErrors,

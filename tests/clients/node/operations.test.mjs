@@ -10,6 +10,7 @@ import { ROOT, collect, connect, detail, failure, startServer } from "./signalbo
 
 const SERVICES = [
   "signalbox.v1.ClassifierService",
+  "signalbox.v1.FeedbackService",
   "signalbox.v1.ModelService",
   "signalbox.v1.PolicyService",
   "signalbox.v1.ServerService",

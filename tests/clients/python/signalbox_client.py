@@ -21,6 +21,7 @@ BINARY = pathlib.Path(os.environ.get("SIGNALBOX_BIN", ROOT / "target" / "debug" 
 
 sys.path.insert(0, str(ROOT / "proto"))
 classifier_pb, classifier_services = grpc.protos_and_services("signalbox/v1/classifier_service.proto")
+feedback_pb, feedback_services = grpc.protos_and_services("signalbox/v1/feedback_service.proto")
 policy_pb, policy_services = grpc.protos_and_services("signalbox/v1/policy_service.proto")
 taxonomy_pb, taxonomy_services = grpc.protos_and_services("signalbox/v1/taxonomy_service.proto")
 model_pb, model_services = grpc.protos_and_services("signalbox/v1/model_service.proto")
@@ -32,6 +33,7 @@ triage_pb = grpc.protos("signalbox/v1/triage.proto")
 SERVICES = (
     "inference.GRPCInferenceService",
     "signalbox.v1.ClassifierService",
+    "signalbox.v1.FeedbackService",
     "signalbox.v1.ModelService",
     "signalbox.v1.PolicyService",
     "signalbox.v1.ServerService",
@@ -128,6 +130,7 @@ class Client:
     def __init__(self, channel: grpc.Channel) -> None:
         self.channel = channel
         self.classifier = classifier_services.ClassifierServiceStub(channel)
+        self.feedback = feedback_services.FeedbackServiceStub(channel)
         self.models = model_services.ModelServiceStub(channel)
         self.policies = policy_services.PolicyServiceStub(channel)
         self.server = server_services.ServerServiceStub(channel)
