@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::database::Stored;
+use super::database::Judgement;
 use super::submission::Labels;
 
 /// How often people agree with each version of each model.
@@ -133,16 +133,15 @@ pub(super) struct Counting {
 }
 
 impl Counting {
-    pub(super) fn add(&mut self, stored: Stored) {
-        let submission = stored.submission;
-        let message = (submission.tenant, submission.message_id);
+    pub(super) fn add(&mut self, judgement: Judgement) {
+        let message = (judgement.tenant, judgement.message_id);
         if message != self.message {
             self.end_message();
             self.message = message;
         }
-        let model = (submission.model_name, submission.model_version);
+        let model = (judgement.model_name, judgement.model_version);
         let answer = self.answers.entry(model).or_default();
-        answer.update(submission.predicted, submission.corrected);
+        answer.update(judgement.predicted, judgement.corrected);
     }
 
     pub(super) fn finish(mut self) -> Agreement {

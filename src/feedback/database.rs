@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior,
-    params,
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Statement, Transaction,
+    TransactionBehavior, params,
 };
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ const APPLICATION_ID: i32 = 0x5342_4642;
 /// How long another process may hold the file, for example somebody who looks at it with `sqlite3`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows that are deleted in one transaction, so that submissions need not wait long.
-const PRUNED_AT_ONCE: i64 = 1_000;
+const PRUNED_AT_ONCE: usize = 1_000;
 
 const SCHEMA: &str = "
 CREATE TABLE submissions (
@@ -53,6 +53,9 @@ CREATE INDEX submissions_by_time ON submissions (submitted_at_ms);
 
 const COLUMNS: &str = "feedback_id, submitted_at_ms, message_id, ticket_id, tenant, model_name, \
      model_version, predicted, corrected, agent, note, text, language, channel, idempotency_key";
+
+const JUDGEMENT_COLUMNS: &str =
+    "tenant, message_id, model_name, model_version, predicted, corrected";
 
 /// Why the file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +93,9 @@ pub enum DatabaseError {
     /// Labels can't be written or read as JSON.
     #[error("labels in the feedback store are not valid")]
     Labels(#[from] serde_json::Error),
+    /// Whoever asked has gone.
+    #[error("reading the feedback store was given up")]
+    Unwanted,
 }
 
 impl DatabaseError {
@@ -99,7 +105,7 @@ impl DatabaseError {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
             Self::Open { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
-            Self::Foreign { .. } | Self::Format { .. } | Self::Labels(_) => false,
+            Self::Foreign { .. } | Self::Format { .. } | Self::Labels(_) | Self::Unwanted => false,
         }
     }
 }
@@ -155,10 +161,32 @@ pub(super) struct Stored {
     pub(super) submission: SubmissionDraft,
 }
 
+/// What figures are made of.
+#[derive(Clone, Debug)]
+pub(super) struct Judgement {
+    pub(super) tenant: String,
+    pub(super) message_id: String,
+    pub(super) model_name: String,
+    pub(super) model_version: String,
+    pub(super) predicted: Labels,
+    pub(super) corrected: Labels,
+}
+
+/// What a round of deletions did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Pruned {
+    /// Submissions that were deleted.
+    pub(super) deleted: usize,
+    /// Another round is needed: there is more to delete, or somebody who reads keeps deleted bytes in the log.
+    pub(super) is_unfinished: bool,
+}
+
 /// An open file.
 #[derive(Debug)]
 pub(super) struct Database {
     connection: Connection,
+    /// The log may still hold what was deleted.
+    holds_deleted: bool,
 }
 
 impl Database {
@@ -189,7 +217,7 @@ impl Database {
         // What is deleted is overwritten: it may be personal data.
         connection.pragma_update(None, "secure_delete", true)?;
         set_up(&mut connection)?;
-        let database = Self { connection };
+        let database = Self { connection, holds_deleted: false };
         // What a crash left in the log may never have been synced. It must be before a repetition is acknowledged.
         database.checkpoint()?;
         Ok(database)
@@ -203,7 +231,7 @@ impl Database {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         check_format(&connection, path)?;
-        Ok(Self { connection })
+        Ok(Self { connection, holds_deleted: false })
     }
 
     /// Keeps submissions, all or none; they are on disk when this returns.
@@ -215,34 +243,36 @@ impl Database {
     ) -> Result<Vec<Recorded>, DatabaseError> {
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behavior)?;
+        let mut statements = Statements::prepare(&transaction)?;
         let recorded = submissions
             .iter()
-            .map(|submission| record(&transaction, submission, store_text, now))
+            .map(|submission| statements.record(submission, store_text, now))
             .collect::<Result<_, _>>()?;
+        drop(statements);
         transaction.commit()?;
         Ok(recorded)
     }
 
-    /// Deletes what was submitted before a time and returns how many that were. What it took on disk is given back.
-    pub(super) fn prune(&mut self, before: SystemTime) -> Result<usize, DatabaseError> {
-        let mut pruned = 0;
-        loop {
-            let deleted = self.connection.execute(
-                "DELETE FROM submissions WHERE sequence IN (SELECT sequence FROM submissions \
-                 WHERE submitted_at_ms < ?1 ORDER BY submitted_at_ms LIMIT ?2)",
-                params![milliseconds(before), PRUNED_AT_ONCE],
-            )?;
-            if deleted == 0 {
-                break;
-            }
-            pruned += deleted;
-        }
-        if pruned > 0 {
+    /// Deletes some of what was submitted before a time, the oldest first. What it took on disk is given back.
+    pub(super) fn prune(&mut self, before: SystemTime) -> Result<Pruned, DatabaseError> {
+        let deleted = self.connection.execute(
+            "DELETE FROM submissions WHERE sequence IN (SELECT sequence FROM submissions \
+             WHERE submitted_at_ms < ?1 ORDER BY submitted_at_ms LIMIT ?2)",
+            params![milliseconds(before), i64::try_from(PRUNED_AT_ONCE).unwrap_or(i64::MAX)],
+        )?;
+        if deleted > 0 {
             self.connection.pragma_query(None, "incremental_vacuum", |_| Ok(()))?;
-            // The log still holds what was deleted.
-            self.checkpoint()?;
+            self.holds_deleted = true;
         }
-        Ok(pruned)
+        if self.holds_deleted {
+            // Whoever reads at this moment must not hold up those who submit.
+            self.connection.busy_timeout(Duration::ZERO)?;
+            let is_empty = self.checkpoint();
+            self.connection.busy_timeout(BUSY_TIMEOUT)?;
+            self.holds_deleted = !is_empty?;
+        }
+        let is_unfinished = deleted == PRUNED_AT_ONCE || self.holds_deleted;
+        Ok(Pruned { deleted, is_unfinished })
     }
 
     /// Lets every submission that fits pass, those of one message together and in the order in which they came.
@@ -251,8 +281,26 @@ impl Database {
         filter: &Filter,
         mut visit: impl FnMut(Stored) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.read(COLUMNS, filter, |row| visit(stored(row)?))
+    }
+
+    /// As [`Self::for_each`], but reads no more than figures are made of; texts and notes are most of a file.
+    pub(super) fn for_each_judgement<E: From<DatabaseError>>(
+        &self,
+        filter: &Filter,
+        mut visit: impl FnMut(Judgement) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.read(JUDGEMENT_COLUMNS, filter, |row| visit(judgement(row)?))
+    }
+
+    fn read<E: From<DatabaseError>>(
+        &self,
+        columns: &str,
+        filter: &Filter,
+        mut visit: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM submissions WHERE (?1 = '' OR model_name = ?1) \
+            "SELECT {columns} FROM submissions WHERE (?1 = '' OR model_name = ?1) \
              AND (?2 = '' OR model_version = ?2) AND (?3 = '' OR tenant = ?3) \
              AND submitted_at_ms >= ?4 ORDER BY tenant, message_id, sequence"
         );
@@ -263,15 +311,17 @@ impl Database {
         let mut rows =
             statement.query(params![model_name, model_version, tenant, since]).map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
-            visit(stored(row)?)?;
+            visit(row)?;
         }
         Ok(())
     }
 
-    /// Moves what is in the log to the file, synced, and empties the log.
-    fn checkpoint(&self) -> Result<(), DatabaseError> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+    /// Moves what is in the log to the file, synced, and empties the log; tells whether it is empty, which it is not while
+    /// somebody reads it.
+    fn checkpoint(&self) -> Result<bool, DatabaseError> {
+        let busy: i64 =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok(busy == 0)
     }
 }
 
@@ -304,52 +354,68 @@ fn check_format(connection: &Connection, path: &Path) -> Result<(), DatabaseErro
     Ok(())
 }
 
-fn record(
-    transaction: &Transaction<'_>,
-    submission: &Submission,
-    store_text: bool,
-    now: SystemTime,
-) -> Result<Recorded, DatabaseError> {
-    let key = Some(&submission.idempotency_key).filter(|key| !key.is_empty());
-    if let Some(key) = key {
-        let sql =
+/// What keeping a submission takes, read once for all of a transaction.
+struct Statements<'a> {
+    find_key: Statement<'a>,
+    insert: Statement<'a>,
+}
+
+impl<'a> Statements<'a> {
+    fn prepare(transaction: &'a Transaction<'_>) -> Result<Self, DatabaseError> {
+        let find_key =
             format!("SELECT {COLUMNS} FROM submissions WHERE tenant = ?1 AND idempotency_key = ?2");
-        let mut statement = transaction.prepare(&sql)?;
-        let read = |row: &Row<'_>| Ok(stored(row));
-        let found = statement.query_row(params![submission.tenant, key], read).optional()?;
-        if let Some(before) = found.transpose()? {
-            let same = is_same(&before, submission);
-            return Ok(if same { Recorded::Repeated(before.receipt) } else { Recorded::KeyReused });
-        }
+        let insert = format!(
+            "INSERT INTO submissions ({COLUMNS}) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        );
+        Ok(Self {
+            find_key: transaction.prepare(&find_key)?,
+            insert: transaction.prepare(&insert)?,
+        })
     }
-    let text = Some(&submission.text).filter(|text| store_text && !text.is_empty());
-    let receipt = Receipt {
-        feedback_id: Uuid::now_v7(),
-        submitted_at_ms: milliseconds(now),
-        text_stored: text.is_some(),
-    };
-    let sql = format!(
-        "INSERT INTO submissions ({COLUMNS}) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-    );
-    transaction.prepare(&sql)?.execute(params![
-        receipt.feedback_id.to_string(),
-        receipt.submitted_at_ms,
-        submission.message_id,
-        submission.ticket_id,
-        submission.tenant,
-        submission.model_name,
-        submission.model_version,
-        serde_json::to_string(&submission.predicted)?,
-        serde_json::to_string(&submission.corrected)?,
-        submission.agent,
-        submission.note,
-        text,
-        submission.language,
-        submission.channel.as_str(),
-        key,
-    ])?;
-    Ok(Recorded::New(receipt))
+
+    fn record(
+        &mut self,
+        submission: &Submission,
+        store_text: bool,
+        now: SystemTime,
+    ) -> Result<Recorded, DatabaseError> {
+        let key = Some(&submission.idempotency_key).filter(|key| !key.is_empty());
+        if let Some(key) = key {
+            let read = |row: &Row<'_>| Ok(stored(row));
+            let found =
+                self.find_key.query_row(params![submission.tenant, key], read).optional()?;
+            if let Some(before) = found.transpose()? {
+                let same = is_same(&before, submission);
+                let repeated = Recorded::Repeated(before.receipt);
+                return Ok(if same { repeated } else { Recorded::KeyReused });
+            }
+        }
+        let text = Some(&submission.text).filter(|text| store_text && !text.is_empty());
+        let receipt = Receipt {
+            feedback_id: Uuid::now_v7(),
+            submitted_at_ms: milliseconds(now),
+            text_stored: text.is_some(),
+        };
+        self.insert.execute(params![
+            receipt.feedback_id.to_string(),
+            receipt.submitted_at_ms,
+            submission.message_id,
+            submission.ticket_id,
+            submission.tenant,
+            submission.model_name,
+            submission.model_version,
+            serde_json::to_string(&submission.predicted)?,
+            serde_json::to_string(&submission.corrected)?,
+            submission.agent,
+            submission.note,
+            text,
+            submission.language,
+            submission.channel.as_str(),
+            key,
+        ])?;
+        Ok(Recorded::New(receipt))
+    }
 }
 
 /// Tells whether a submission says what was kept. A text that was not kept can't differ.
@@ -361,10 +427,24 @@ fn is_same(before: &Stored, submission: &Submission) -> bool {
     before.submission == now
 }
 
+fn labels(row: &Row<'_>, index: usize) -> Result<Labels, DatabaseError> {
+    Ok(serde_json::from_str(&row.get::<_, String>(index)?)?)
+}
+
+/// Reads [`JUDGEMENT_COLUMNS`].
+fn judgement(row: &Row<'_>) -> Result<Judgement, DatabaseError> {
+    Ok(Judgement {
+        tenant: row.get(0)?,
+        message_id: row.get(1)?,
+        model_name: row.get(2)?,
+        model_version: row.get(3)?,
+        predicted: labels(row, 4)?,
+        corrected: labels(row, 5)?,
+    })
+}
+
+/// Reads [`COLUMNS`].
 fn stored(row: &Row<'_>) -> Result<Stored, DatabaseError> {
-    let labels = |index: usize| -> Result<Labels, DatabaseError> {
-        Ok(serde_json::from_str(&row.get::<_, String>(index)?)?)
-    };
     let text: Option<String> = row.get(11)?;
     let feedback_id: String = row.get(0)?;
     let channel: String = row.get(13)?;
@@ -381,8 +461,8 @@ fn stored(row: &Row<'_>) -> Result<Stored, DatabaseError> {
             tenant: row.get(4)?,
             model_name: row.get(5)?,
             model_version: row.get(6)?,
-            predicted: labels(7)?,
-            corrected: labels(8)?,
+            predicted: labels(row, 7)?,
+            corrected: labels(row, 8)?,
             agent: row.get(9)?,
             note: row.get(10)?,
             text: text.unwrap_or_default(),

@@ -21,15 +21,23 @@ impl FeedbackReader {
         Ok(Self { database: Database::open_to_read(path)? })
     }
 
-    /// Sums up how often people agree with the models.
+    /// Sums up how often people agree with the models, as long as that is wanted; it is asked before each submission.
     ///
     /// # Errors
-    /// [`DatabaseError`] when the file can't be read to its end.
-    pub fn agreement(&self, filter: &Filter) -> Result<Agreement, DatabaseError> {
+    /// [`DatabaseError`] when the file can't be read to its end, [`DatabaseError::Unwanted`] when nobody wants the sum any
+    /// more.
+    pub fn agreement(
+        &self,
+        filter: &Filter,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Agreement, DatabaseError> {
         let mut counting = Counting::default();
-        self.database.for_each(filter, |stored| {
-            counting.add(stored);
-            Ok::<_, DatabaseError>(())
+        self.database.for_each_judgement(filter, |judgement| {
+            if !is_wanted() {
+                return Err(DatabaseError::Unwanted);
+            }
+            counting.add(judgement);
+            Ok(())
         })?;
         Ok(counting.finish())
     }

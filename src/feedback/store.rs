@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::FeedbackSettings;
 use super::agreement::Agreement;
-use super::database::{Database, DatabaseError, Filter, Receipt, Recorded};
+use super::database::{Database, DatabaseError, Filter, Pruned, Receipt, Recorded};
 use super::reader::FeedbackReader;
 use super::submission::Submission;
 use crate::error::{Error, FullLimit, NotReadyReason};
@@ -162,19 +162,24 @@ impl FeedbackStore {
         }
     }
 
-    /// Sums up how often people agree with the models. Reads every submission that fits, and takes time accordingly.
+    /// Sums up how often people agree with the models. Reads the labels of every submission that fits, and takes time
+    /// accordingly; dropping the future ends it.
     ///
     /// # Errors
     /// [`Error::NotReady`] when the store can't be read, [`Error::Internal`] should summing up panic.
     pub async fn agreement(&self, filter: Filter) -> Result<Agreement, Error> {
         let permit = Arc::clone(&self.summing).acquire_owned().await.map_err(Error::internal)?;
         let path = self.settings.path.clone();
-        let summed = tokio::task::spawn_blocking(move || {
+        let (reply, answer) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
             // Here, so that a caller who goes away does not make room for a second sum beside this one.
             let _one_at_a_time = permit;
-            FeedbackReader::open(&path)?.agreement(&filter)
+            let reader = FeedbackReader::open(&path);
+            let summed = reader.and_then(|reader| reader.agreement(&filter, || !reply.is_closed()));
+            // Nobody is there to be told when the caller has gone.
+            drop(reply.send(summed));
         });
-        summed.await.map_err(Error::internal)?.map_err(|error| {
+        answer.await.map_err(Error::internal)?.map_err(|error| {
             events::feedback_failed(&error);
             not_ready(NotReadyReason::FeedbackUnavailable)
         })
@@ -212,9 +217,15 @@ impl Writer {
         let mut next_prune = Instant::now();
         loop {
             if next_prune <= Instant::now() {
-                next_prune = Instant::now() + self.prune_pause();
                 let pruned = self.prune();
                 self.note(&pruned);
+                let pause = match pruned {
+                    // Those who submit have their turn in between.
+                    Ok(Pruned { is_unfinished: true, deleted: 1.. }) => Duration::ZERO,
+                    Ok(Pruned { is_unfinished: true, deleted: 0 }) => PRUNE_PAUSES.0,
+                    Ok(Pruned { is_unfinished: false, .. }) | Err(_) => self.prune_pause(),
+                };
+                next_prune = Instant::now() + pause;
             }
             let wait = next_prune.saturating_duration_since(Instant::now());
             match commands.recv_timeout(wait) {
@@ -266,18 +277,18 @@ impl Writer {
         self.database()?.record(submissions, store_text, SystemTime::now())
     }
 
-    fn prune(&mut self) -> Result<usize, DatabaseError> {
+    fn prune(&mut self) -> Result<Pruned, DatabaseError> {
         let retention = self.settings.retention;
         let database = self.database()?;
         match SystemTime::now().checked_sub(retention) {
             Some(before) if !retention.is_zero() => {
                 let pruned = database.prune(before)?;
-                if pruned > 0 {
-                    events::feedback_pruned(pruned);
+                if pruned.deleted > 0 {
+                    events::feedback_pruned(pruned.deleted);
                 }
                 Ok(pruned)
             }
-            Some(_) | None => Ok(0),
+            Some(_) | None => Ok(Pruned::default()),
         }
     }
 

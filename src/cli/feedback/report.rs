@@ -20,7 +20,7 @@ pub(in crate::cli) struct ReportArguments {
 }
 
 pub(super) fn run(arguments: &ReportArguments) -> anyhow::Result<u8> {
-    let agreement = arguments.store.open()?.agreement(&arguments.store.filter())?;
+    let agreement = arguments.store.open()?.agreement(&arguments.store.filter(), || true)?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
         serde_json::to_writer(&mut out, &agreement)?;

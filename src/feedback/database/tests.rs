@@ -141,7 +141,7 @@ fn text_is_kept_only_when_asked_for_and_is_gone_from_disk_when_its_time_has_come
     database.record(&[keyed("later")], false, START + days(9)).unwrap();
     let pruned = database.prune(START + days(5)).unwrap();
 
-    assert_eq!(pruned, 2);
+    assert_eq!(pruned, Pruned { deleted: 2, is_unfinished: false });
     assert_eq!(ids(&database), ["message of later"]);
     assert!(!holds_text());
 }
@@ -155,13 +155,55 @@ fn pruned_space_is_given_back_and_many_are_pruned_in_pieces() {
     database.checkpoint().unwrap();
     let full = path.metadata().unwrap().len();
 
-    let pruned = database.prune(START + days(1)).unwrap();
+    let rounds: Vec<Pruned> = (0..3).map(|_| database.prune(START + days(1)).unwrap()).collect();
 
-    assert_eq!(pruned, 2_500);
+    let round = |deleted, is_unfinished| Pruned { deleted, is_unfinished };
+    assert_eq!(rounds, [round(1_000, true), round(1_000, true), round(500, false)]);
     let pruned_to = path.metadata().unwrap().len();
     assert!(pruned_to < full / 4, "{full} → {pruned_to}");
     // The key is free again.
     assert!(matches!(database.record(&many[..1], true, START).unwrap()[0], Recorded::New(_)));
+}
+
+#[test]
+fn deleted_text_leaves_the_log_once_nobody_reads_it() {
+    let (_folder, path) = file();
+    let mut database = Database::open(&path).unwrap();
+    database.record(&[keyed("1")], true, START).unwrap();
+    let log = || std::fs::metadata(format!("{}-wal", path.display())).unwrap().len();
+    let reader = Database::open_to_read(&path).unwrap();
+    let mut first = None;
+
+    let visit = |stored: Stored| {
+        first = Some(stored.submission.message_id);
+        let while_read = database.prune(START + days(1)).unwrap();
+        assert_eq!(while_read, Pruned { deleted: 1, is_unfinished: true });
+        Ok::<_, DatabaseError>(())
+    };
+    reader.for_each(&Filter::default(), visit).unwrap();
+    assert!(log() > 0);
+    let after = database.prune(START + days(1)).unwrap();
+
+    assert_eq!(after, Pruned { deleted: 0, is_unfinished: false });
+    assert_eq!((first.as_deref(), log()), (Some("message of 1"), 0));
+}
+
+#[test]
+fn sum_that_nobody_wants_any_more_ends() {
+    let (_folder, path) = file();
+    let mut database = Database::open(&path).unwrap();
+    database.record(&[keyed("1"), keyed("2")], false, START).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let is_wanted = || {
+        asked.set(asked.get() + 1);
+        false
+    };
+
+    let error =
+        FeedbackReader::open(&path).unwrap().agreement(&Filter::default(), is_wanted).unwrap_err();
+
+    assert!(matches!(error, DatabaseError::Unwanted), "{error}");
+    assert_eq!(asked.get(), 1);
 }
 
 /// Copies the file and its log as a crash would leave them: without closing anything.
@@ -279,7 +321,7 @@ fn last_word_counts_in_figures_and_exports_kind_by_kind() {
     database.record(&all, true, START).unwrap();
     let reader = FeedbackReader::open(&path).unwrap();
 
-    let agreement = reader.agreement(&Filter::default()).unwrap();
+    let agreement = reader.agreement(&Filter::default(), || true).unwrap();
     let mut lines = Vec::new();
     let counts = reader
         .export(&Filter::default(), Needed::Intents, |record| {
