@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::Context;
+use super::deadline;
 use super::pb;
 use super::pb::model_service_server::{ModelService, ModelServiceServer};
 use super::status::from_error;
@@ -46,6 +47,12 @@ impl Models {
 }
 
 impl Models {
+    /// Takes a request that may be answered late: from here on, the caller's own patience counts and no limit of ours.
+    fn received<T>(&self, request: Request<T>) -> T {
+        drop(deadline::take_over(&request, self.context.limits.default_timeout));
+        request.into_inner()
+    }
+
     /// Does what takes its time on a thread for that. It is done to its end even when the caller goes away.
     pub(super) async fn change<T: Send + 'static>(
         &self,
@@ -101,7 +108,7 @@ impl ModelService for Models {
         &self,
         request: Request<pb::LoadModelRequest>,
     ) -> Result<Response<pb::LoadModelResponse>, Status> {
-        let pb::LoadModelRequest { name, version } = request.into_inner();
+        let pb::LoadModelRequest { name, version } = self.received(request);
         require(&[("name", &name)])?;
         let model = self.change(move |models| models.load(&name, &version)).await?;
         let model = describe(&model, &self.context.pipeline.registry().snapshot());
@@ -112,7 +119,7 @@ impl ModelService for Models {
         &self,
         request: Request<pb::UnloadModelRequest>,
     ) -> Result<Response<pb::UnloadModelResponse>, Status> {
-        let pb::UnloadModelRequest { name, version } = request.into_inner();
+        let pb::UnloadModelRequest { name, version } = self.received(request);
         require(&[("name", &name)])?;
         self.change(move |models| models.unload(&name, &version)).await?;
         Ok(Response::new(pb::UnloadModelResponse {}))
@@ -122,7 +129,7 @@ impl ModelService for Models {
         &self,
         request: Request<pb::SetModelLabelRequest>,
     ) -> Result<Response<pb::SetModelLabelResponse>, Status> {
-        let pb::SetModelLabelRequest { name, label, version } = request.into_inner();
+        let pb::SetModelLabelRequest { name, label, version } = self.received(request);
         require(&[("name", &name), ("label", &label), ("version", &version)])?;
         self.change(move |models| models.set_label(&name, &label, &version)).await?;
         Ok(Response::new(pb::SetModelLabelResponse {}))
@@ -132,7 +139,7 @@ impl ModelService for Models {
         &self,
         request: Request<pb::RemoveModelLabelRequest>,
     ) -> Result<Response<pb::RemoveModelLabelResponse>, Status> {
-        let pb::RemoveModelLabelRequest { name, label } = request.into_inner();
+        let pb::RemoveModelLabelRequest { name, label } = self.received(request);
         require(&[("name", &name), ("label", &label)])?;
         self.change(move |models| models.remove_label(&name, &label)).await?;
         Ok(Response::new(pb::RemoveModelLabelResponse {}))

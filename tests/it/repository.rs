@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use signalbox::app::{AppError, EngineLoader};
 use signalbox::engine::stub::StubEngine;
@@ -233,6 +234,26 @@ async fn files_that_still_change_are_not_loaded() {
     let loaded = server.models().await.load_model(load("shop", "")).await.unwrap().into_inner();
     assert_eq!(loaded.model.unwrap().version, "2");
     assert_eq!(answered_by(&server, "", "").await.unwrap(), "shop/2");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn load_that_takes_longer_than_a_request_may_is_answered_when_it_is_done() {
+    const RECEIVE_TIMEOUT: Duration = Duration::from_millis(500);
+    let repository = Repository::new(&["shop/1"]);
+    let usual = by_version();
+    let slow: Arc<EngineLoader> = Arc::new(move |bundle, settings| {
+        if bundle.manifest().version == "2" {
+            std::thread::sleep(2 * RECEIVE_TIMEOUT);
+        }
+        usual(bundle, settings)
+    });
+    let server = repository.serve(slow, &["server.receive_timeout=500ms"]).await;
+    repository.add("shop/2");
+
+    let loaded = server.models().await.load_model(load("shop", "2")).await.unwrap();
+
+    assert_eq!(loaded.into_inner().model.unwrap().version, "2");
     server.stop().await;
 }
 
