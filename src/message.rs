@@ -13,7 +13,7 @@ pub use validation::{Limits, ValidationError, ValidationErrors, Violation};
 
 /// Code points of a subject at most.
 pub const MAX_SUBJECT_CHARS: usize = 1_024;
-/// Code points of an id, a tenant, a model name or a version at most.
+/// Code points of an id, of a message or a conversation, of a tenant, a model name or a version at most.
 pub const MAX_NAME_CHARS: usize = 128;
 /// Characters of a language tag at most (RFC 5646, section 4.4.1, recommends room for 35).
 pub const MAX_LANGUAGE_TAG_CHARS: usize = 35;
@@ -402,6 +402,8 @@ pub struct MessageDraft {
     pub sent_at: Option<SystemTime>,
     /// Files that came with it.
     pub attachments: Vec<Attachment>,
+    /// Conversation that it belongs to; empty for none.
+    pub conversation_id: String,
 }
 
 /// A message within all limits.

@@ -21,6 +21,7 @@ use crate::message::{
 };
 use crate::policies::{ActivePolicy, Policies};
 use crate::policy::Routing;
+use crate::registry::rollout::{Canary, Route, ShadowJob, ShadowTap, Verdict};
 use crate::registry::{LoadedModel, Registry};
 use crate::scoring::{AbstainReason, Abstention, Prediction};
 use crate::taxonomy::{Taxonomy, View};
@@ -177,25 +178,7 @@ impl Pipeline {
         deadline: Instant,
         permit: Option<AdmissionPermit>,
     ) -> Result<Triage, Error> {
-        let model = self.registry.resolve(&message.model)?;
-        let started = Instant::now();
-        let result = self.run_on(&model, message, lane, deadline, permit).await;
-        match &result {
-            Ok(triage) => model.usage().answered(&stage_times(triage)),
-            Err(_) => model.usage().failed(started.elapsed()),
-        }
-        result
-    }
-
-    async fn run_on(
-        &self,
-        model: &Arc<LoadedModel>,
-        message: Message,
-        lane: Lane,
-        deadline: Instant,
-        permit: Option<AdmissionPermit>,
-    ) -> Result<Triage, Error> {
-        check_views(&message.options.views, model.taxonomy())?;
+        let Route { primary, canary, shadow } = self.registry.route(&message)?;
         if deadline <= Instant::now() {
             return Err(Error::DeadlineExceeded { stage: Stage::Admission });
         }
@@ -205,8 +188,20 @@ impl Pipeline {
         let policies = self.policies.current();
         let policies = policies.ok_or(Error::NotReady { reason: NotReadyReason::Starting })?;
         let policy = Arc::clone(policies.of_tenant(&message.tenant));
-        let (model, tools) = (Arc::clone(model), Arc::clone(&self.tools));
-        let work = Work { model, policy, tools, lane, deadline };
+        // Shared: a thread that a canary's message still occupies keeps the place as well.
+        let permit = Arc::new(permit);
+        let work =
+            Work { model: primary, policy, tools: Arc::clone(&self.tools), lane, deadline, shadow };
+        if let Some(attempt) = canary.and_then(Canary::attempt) {
+            let deadline = attempt.deadline(Instant::now(), deadline);
+            let work = work.by_canary(Arc::clone(attempt.model()), deadline);
+            let answer = work.run(message.clone(), Arc::clone(&permit)).await;
+            attempt.settle(&answer);
+            if answer.is_ok() {
+                return answer;
+            }
+        }
+        // From the beginning: nothing of what a canary has done is taken over.
         work.run(message, permit).await
     }
 
@@ -238,20 +233,51 @@ struct Work {
     tools: Arc<Tools>,
     lane: Lane,
     deadline: Instant,
+    /// Reads what is answered.
+    shadow: Option<ShadowTap>,
 }
 
 impl Work {
-    /// Text → language → entities → tokens → queue → engine → scoring → policy → result.
-    async fn run(self, message: Message, permit: AdmissionPermit) -> Result<Triage, Error> {
+    /// The same work by another model, until its own deadline.
+    fn by_canary(&self, model: Arc<LoadedModel>, deadline: Instant) -> Self {
+        Self {
+            model,
+            policy: Arc::clone(&self.policy),
+            tools: Arc::clone(&self.tools),
+            lane: self.lane,
+            deadline,
+            shadow: None,
+        }
+    }
+
+    /// Does the work and counts it as the model's.
+    async fn run(&self, message: Message, permit: Arc<AdmissionPermit>) -> Result<Triage, Error> {
         let started = Instant::now();
+        let result = self.answer(message, permit).await;
+        match &result {
+            Ok(triage) => self.model.usage().answered(&stage_times(triage)),
+            Err(_) => self.model.usage().failed(started.elapsed()),
+        }
+        result
+    }
+
+    /// Text → language → entities → tokens → queue → engine → scoring → policy → result.
+    async fn answer(
+        &self,
+        message: Message,
+        permit: Arc<AdmissionPermit>,
+    ) -> Result<Triage, Error> {
+        let started = Instant::now();
+        check_views(&message.options.views, self.model.taxonomy())?;
         // The place is held until the answer is made; it goes with the future when the caller does.
         let (message, mut prepared, _permit) =
             prepare::prepare(message, &self.model, &self.tools, self.deadline, permit).await?;
         let (tokens, earlier) = (prepared.tokens.take(), std::mem::take(&mut prepared.earlier));
-        let readable = prepared.readable.take();
+        let (readable, text) = (prepared.readable.take(), std::mem::take(&mut prepared.text));
         let mut triage = self.unclassified(&message, prepared);
         if let Some(tokens) = tokens {
             let output = self.classify(&mut triage, tokens, earlier).await?;
+            self.show(&triage, text);
             if let Some(options) = message.options.explain_words {
                 let explanation = Instant::now();
                 let found = self.explain(&triage, &output, readable.as_ref(), options).await;
@@ -269,6 +295,18 @@ impl Work {
         triage.timings.policy = policy.elapsed();
         triage.timings.total = started.elapsed();
         Ok(triage)
+    }
+
+    /// Hands a message to the shadow, if it is to read it. What a model says about a text that it can't read is no measure.
+    fn show(&self, triage: &Triage, text: String) {
+        let Some(shadow) = self.shadow.as_ref().filter(|_| !triage.is_foreign()) else { return };
+        shadow.offer(ShadowJob {
+            id: triage.id.clone(),
+            text,
+            truncation: triage.options.truncation,
+            said: Verdict::of(&triage.prediction, self.model.scorer()),
+            inference: (triage.batch_size > 0).then_some(triage.timings.inference),
+        });
     }
 
     /// Returns what is known before the model has read the message.

@@ -3,6 +3,7 @@
 mod loaded_model;
 mod manager;
 mod repository;
+pub mod rollout;
 mod state;
 mod version;
 
@@ -19,9 +20,11 @@ use crate::batching::WorkerError;
 use crate::engine::ReplicaFactory;
 use crate::error::Error;
 use crate::labels::HeadName;
-use crate::message::ModelSelector;
+use crate::message::{Message, ModelSelector};
 use crate::model::{ModelBundle, ModelError};
 use crate::taxonomy::{TaxonomyError, UncoveredLabels};
+
+use self::rollout::{ActiveRollout, Inactive, Route};
 
 pub use loaded_model::{InferenceSettings, LoadedModel, ProbeError, taxonomy_of};
 pub use manager::{ModelManager, STABLE, VersionState, VersionStatus};
@@ -52,7 +55,7 @@ pub struct ModelSettings {
     /// How long the files of a version must have been the same before it is loaded.
     #[serde(with = "humantime_serde")]
     pub quiet_period: Duration,
-    /// Whether calls may load and unload models and set labels.
+    /// Whether calls may load and unload models, and set labels and rollouts.
     pub allow_control: bool,
     /// File that keeps what such calls decided. Empty: forgotten at the end.
     pub state_path: PathBuf,
@@ -173,6 +176,8 @@ pub struct Snapshot {
     models: Vec<Arc<LoadedModel>>,
     /// Version by model and label.
     labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// By model.
+    rollouts: BTreeMap<String, ActiveRollout>,
 }
 
 impl Snapshot {
@@ -201,13 +206,57 @@ impl Snapshot {
                 return Err(LoadError::Duplicate { name: key.name, version: key.version });
             }
         }
-        Ok(Self { models, labels: BTreeMap::new() })
+        Ok(Self { models, ..Self::default() })
+    }
+
+    /// Adds labels, as version by model and label. The version of the default model that is labelled stable comes first:
+    /// it is the one that callers get who name none.
+    #[must_use]
+    pub fn labelled(mut self, labels: BTreeMap<String, BTreeMap<String, String>>) -> Self {
+        self.labels = labels;
+        let first = self.find(&ModelSelector::default()).map(|model| model.key());
+        if let Some(place) = self.models.iter().position(|model| Some(model.key()) == first) {
+            let model = self.models.remove(place);
+            self.models.insert(0, model);
+        }
+        self
     }
 
     /// Returns the models, the default first.
     #[must_use]
     pub fn models(&self) -> &[Arc<LoadedModel>] {
         &self.models
+    }
+
+    /// Returns the rollout of a model.
+    #[must_use]
+    pub fn rollout(&self, name: &str) -> Option<&ActiveRollout> {
+        self.rollouts.get(name)
+    }
+
+    /// Returns the version that calls get which name a model and no version, but for those of a canary.
+    #[must_use]
+    pub fn primary(&self, name: &str) -> Option<&Arc<LoadedModel>> {
+        self.find(&ModelSelector { name: name.to_owned(), version: String::new() })
+    }
+
+    /// Returns the primary version of a model, and another one that a rollout names.
+    ///
+    /// # Errors
+    /// [`Inactive`] when either does not serve, or they are the same.
+    fn other(
+        &self,
+        name: &str,
+        version: &str,
+    ) -> Result<(&Arc<LoadedModel>, &Arc<LoadedModel>), Inactive> {
+        let selector = ModelSelector { name: name.to_owned(), version: version.to_owned() };
+        let missing = || Inactive::Missing { version: version.to_owned() };
+        let primary = self.primary(name).ok_or_else(missing)?;
+        let other = self.find(&selector).ok_or_else(missing)?;
+        if Arc::ptr_eq(primary, other) {
+            return Err(Inactive::Primary { version: version.to_owned() });
+        }
+        Ok((primary, other))
     }
 
     /// Lists the models, `name/version` each; the first few when there are many.
@@ -219,6 +268,14 @@ impl Snapshot {
             shown.push("...".into());
         }
         shown.join(", ")
+    }
+
+    fn unknown(&self, selector: &ModelSelector) -> Error {
+        Error::ModelNotFound {
+            name: selector.name.clone(),
+            version: selector.version.clone(),
+            loaded: self.names(),
+        }
     }
 
     /// Finds a model: by its version, by a label in the place of the version, or, for callers that name none, the stable
@@ -279,10 +336,23 @@ impl Registry {
     /// [`Error::ModelNotFound`] when it is not loaded.
     pub fn resolve(&self, selector: &ModelSelector) -> Result<Arc<LoadedModel>, Error> {
         let snapshot = self.snapshot.load();
-        snapshot.find(selector).cloned().ok_or_else(|| Error::ModelNotFound {
-            name: selector.name.clone(),
-            version: selector.version.clone(),
-            loaded: snapshot.names(),
+        snapshot.find(selector).cloned().ok_or_else(|| snapshot.unknown(selector))
+    }
+
+    /// Finds the model for a message, as [`Self::resolve`] does; where the message names no version, a rollout of that
+    /// model may send it elsewhere. Models and rollout are of the same moment.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFound`] when it is not loaded.
+    pub fn route(&self, message: &Message) -> Result<Route, Error> {
+        let snapshot = self.snapshot.load();
+        let selector = &message.model;
+        let model = snapshot.find(selector).ok_or_else(|| snapshot.unknown(selector))?;
+        let primary = Arc::clone(model);
+        let rollout = snapshot.rollouts.get(&model.manifest.name);
+        Ok(match rollout.filter(|_| selector.version.is_empty()) {
+            Some(rollout) => Route::by(rollout, primary, message),
+            None => Route::direct(primary),
         })
     }
 }

@@ -1,4 +1,6 @@
-//! `ModelService`: which models are loaded.
+//! `ModelService`: which models are loaded, and who gets which version.
+
+mod rollout;
 
 use std::sync::Arc;
 
@@ -63,6 +65,14 @@ impl Models {
         let done = tokio::task::spawn_blocking(move || work(&models)).await;
         done.map_err(|panicked| from_error(&Error::internal(panicked)))?
             .map_err(|error| from_error(&error))
+    }
+
+    /// Describes the rollout of a model, on a thread that may wait: the report of a shadow is behind a lock that a thread
+    /// of the lowest priority may hold.
+    async fn rollout(&self, name: String) -> Result<pb::Rollout, Status> {
+        let snapshot = self.context.pipeline.registry().snapshot();
+        let described = tokio::task::spawn_blocking(move || rollout::describe(&name, &snapshot));
+        described.await.map_err(|panicked| from_error(&Error::internal(panicked)))
     }
 }
 
@@ -135,6 +145,47 @@ impl ModelService for Models {
         Ok(Response::new(pb::SetModelLabelResponse {}))
     }
 
+    async fn set_rollout(
+        &self,
+        request: Request<pb::SetRolloutRequest>,
+    ) -> Result<Response<pb::SetRolloutResponse>, Status> {
+        let (name, rule) =
+            rollout::rule(self.received(request)).map_err(|errors| from_error(&errors.into()))?;
+        let of = name.clone();
+        self.change(move |models| models.set_rollout(&of, rule)).await?;
+        let rollout = Some(self.rollout(name).await?);
+        Ok(Response::new(pb::SetRolloutResponse { rollout }))
+    }
+
+    async fn clear_rollout(
+        &self,
+        request: Request<pb::ClearRolloutRequest>,
+    ) -> Result<Response<pb::ClearRolloutResponse>, Status> {
+        let name = self.received(request).name;
+        require(&[("name", &name)])?;
+        self.change(move |models| models.clear_rollout(&name)).await?;
+        Ok(Response::new(pb::ClearRolloutResponse {}))
+    }
+
+    async fn get_rollout(
+        &self,
+        request: Request<pb::GetRolloutRequest>,
+    ) -> Result<Response<pb::GetRolloutResponse>, Status> {
+        self.check_started()?;
+        let name = request.into_inner().name;
+        let registry = self.context.pipeline.registry();
+        // A rollout of a model of which nothing serves can be read as well.
+        let name = if registry.snapshot().rollout(&name).is_some() {
+            name
+        } else {
+            let selector = ModelSelector { name, version: String::new() };
+            let model = registry.resolve(&selector).map_err(|error| from_error(&error))?;
+            model.manifest().name.clone()
+        };
+        let rollout = Some(self.rollout(name).await?);
+        Ok(Response::new(pb::GetRolloutResponse { rollout }))
+    }
+
     async fn remove_model_label(
         &self,
         request: Request<pb::RemoveModelLabelRequest>,
@@ -177,10 +228,7 @@ fn version(status: &VersionStatus) -> pb::ModelVersion {
 
 fn describe(model: &LoadedModel, snapshot: &Snapshot) -> pb::Model {
     let (manifest, settings, engine) = (model.manifest(), model.settings(), model.engine());
-    let is_default = snapshot.models().first().is_some_and(|first| {
-        let first = first.manifest();
-        first.name == manifest.name && first.version == manifest.version
-    });
+    let is_default = snapshot.models().first().is_some_and(|first| first.key() == model.key());
     let alive = *model.alive().borrow() > 0;
     let state = if alive { pb::ModelState::Ready } else { pb::ModelState::Failed };
     pb::Model {

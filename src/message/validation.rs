@@ -287,6 +287,7 @@ impl MessageDraft {
         errors.check_name("model_version", &self.model.version);
         check_options(&self.options, &mut errors);
         check_attachments(&self.attachments, &mut errors);
+        errors.check_name("conversation_id", &self.conversation_id);
         if !errors.violations.is_empty() {
             return Err(errors);
         }
@@ -385,6 +386,7 @@ mod tests {
             subject: "s".repeat(MAX_SUBJECT_CHARS + 1),
             locale_hint: "not a tag".into(),
             tenant: "t".repeat(MAX_NAME_CHARS + 1),
+            conversation_id: "c".repeat(MAX_NAME_CHARS + 1),
             ..MessageDraft::default()
         };
         draft.options.min_probability = f32::NAN;
@@ -400,6 +402,7 @@ mod tests {
             "order.value.amount_micros",
             "tenant",
             "options.min_probability",
+            "conversation_id",
         ];
         assert_eq!(fields(draft), expected);
     }

@@ -32,6 +32,8 @@ pub(super) const MAX_ENTITIES: usize = 256;
 pub(super) struct Prepared {
     /// Nothing of the text was left; the subject alone is read.
     pub(super) subject_only: bool,
+    /// What the model reads.
+    pub(super) text: String,
     pub(super) reading: TextReading,
     /// `None` when nothing is left to classify.
     pub(super) tokens: Option<TokenizedMessage>,
@@ -59,8 +61,8 @@ pub(super) async fn prepare(
     model: &Arc<LoadedModel>,
     tools: &Arc<Tools>,
     deadline: Instant,
-    permit: AdmissionPermit,
-) -> Result<(Message, Prepared, AdmissionPermit), Error> {
+    permit: Arc<AdmissionPermit>,
+) -> Result<(Message, Prepared, Arc<AdmissionPermit>), Error> {
     let thread_bytes = thread::bytes_to_read(&message, &tools.thread);
     let is_short = message.text.len() + message.subject.len() + thread_bytes <= INLINE_BYTES;
     // Finding words comes on top of everything else.
@@ -104,8 +106,8 @@ fn prepare_now(message: &Message, model: &LoadedModel, tools: &Tools) -> Result<
     };
     let earlier = thread::tokenize(message, model, &tools.thread);
     timings.tokenize = stopwatch.lap();
-    let subject_only = normalized.subject_only;
-    Ok(Prepared { subject_only, reading, tokens, readable, earlier, timings })
+    let NormalizedText { text, subject_only, .. } = normalized;
+    Ok(Prepared { subject_only, text, reading, tokens, readable, earlier, timings })
 }
 
 /// Splits what the model reads into tokens, and finds the words of them if the answer is to be explained.

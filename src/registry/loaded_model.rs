@@ -11,7 +11,7 @@ use crate::batching::{
     BatchLimits, Job, Lane, OutputCache, Queue, QueueError, Submitted, WorkerPool,
 };
 use crate::engine::cpu::InstructionSet;
-use crate::engine::{EngineInfo, EngineKind, MessageOutput, ReplicaFactory};
+use crate::engine::{Engine, EngineError, EngineInfo, EngineKind, MessageOutput, ReplicaFactory};
 use crate::labels::{HeadName, LabelSet};
 use crate::language::LanguageIdentifier;
 use crate::message::Truncation;
@@ -91,7 +91,6 @@ pub enum ProbeError {
 }
 
 /// A model that serves.
-#[derive(Debug)]
 pub struct LoadedModel {
     pub(super) manifest: Manifest,
     digests: Digests,
@@ -107,6 +106,13 @@ pub struct LoadedModel {
     self_check: Vec<SelfCheck>,
     settings: InferenceSettings,
     usage: ModelUsage,
+    factory: Arc<ReplicaFactory>,
+}
+
+impl std::fmt::Debug for LoadedModel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("LoadedModel").field("key", &self.key()).finish_non_exhaustive()
+    }
 }
 
 impl LoadedModel {
@@ -148,6 +154,7 @@ impl LoadedModel {
             self_check: bundle.self_check().to_vec(),
             settings,
             usage: ModelUsage::default(),
+            factory: Arc::clone(factory),
         };
         model.warm_up()?;
         model.self_check()?;
@@ -242,6 +249,14 @@ impl LoadedModel {
     #[must_use]
     pub fn usage(&self) -> &ModelUsage {
         &self.usage
+    }
+
+    /// Makes one more replica, beside those of the inference threads. It shares their weights.
+    ///
+    /// # Errors
+    /// [`EngineError`] when it can't be made.
+    pub fn replica(&self) -> Result<Box<dyn Engine>, EngineError> {
+        (self.factory)()
     }
 
     /// Returns the number of inference threads that still work; it changes when one is lost.

@@ -1,5 +1,7 @@
 //! Which models serve: loads versions out of a repository, swaps them and lets go of the old ones.
 
+mod rollouts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use self::rollouts::{Rollouts, purpose_of};
 use super::repository::{self, Found, ModelKey, Stamp};
 use super::state::{Decision, SavedState};
 use super::{
@@ -102,6 +105,7 @@ struct State {
     versions: BTreeMap<ModelKey, Entry>,
     /// Version by model and label.
     labels: BTreeMap<String, BTreeMap<String, String>>,
+    rollouts: Rollouts,
     /// Models that were taken out and may still have messages under way.
     retiring: Vec<Arc<LoadedModel>>,
     /// Why the repository could not be listed at the last look.
@@ -248,16 +252,17 @@ impl ModelManager {
         }
     }
 
-    /// Tells whether models wait for their last messages.
+    /// Tells whether models or shadows wait for their last messages.
     #[must_use]
     pub fn is_retiring(&self) -> bool {
         self.retiring.load(Ordering::Relaxed) > 0
     }
 
-    /// Lets go of models whose last message has been answered. Their threads are joined here, not where that message
-    /// was answered.
+    /// Lets go of models whose last message has been answered, and of shadows whose thread has ended. Threads are joined
+    /// here, not where the last message was answered.
     pub fn retire(&self) {
         let mut state = self.state();
+        drop(state.rollouts.take_ended());
         let (done, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut state.retiring)
             .into_iter()
             .partition(|model| Arc::strong_count(model) == 1);
@@ -274,8 +279,8 @@ impl ModelManager {
     /// the latest there is.
     ///
     /// # Errors
-    /// [`Error::ModelNotFound`] when there is no such version, [`Error::FailedPrecondition`] when it is refused; what
-    /// served before goes on to serve then.
+    /// [`Error::ModelNotFound`] when there is no such version, [`Error::FailedPrecondition`] when it is refused; what served
+    /// before goes on to serve then.
     pub fn load(&self, name: &str, version: &str) -> Result<Arc<LoadedModel>, Error> {
         self.check_control()?;
         let mut state = self.state();
@@ -314,8 +319,8 @@ impl ModelManager {
     /// Takes a version out; an empty one means every version of the model. Messages under way are answered.
     ///
     /// # Errors
-    /// [`Error::ModelNotFound`] when it does not serve, [`Error::FailedPrecondition`] when a label points to it or no
-    /// default model would be left.
+    /// [`Error::ModelNotFound`] when it does not serve, [`Error::FailedPrecondition`] when a label or a rollout points to
+    /// it or no default model would be left.
     pub fn unload(&self, name: &str, version: &str) -> Result<(), Error> {
         self.check_control()?;
         let mut state = self.state();
@@ -335,6 +340,12 @@ impl ModelManager {
         for key in &meant {
             if let Some(label) = labels_of(&state, key).first() {
                 let reason = format!("model {key} can't be unloaded: label {label:?} points to it");
+                return Err(Error::FailedPrecondition { reason });
+            }
+            if let Some(purpose) = purpose_of(&state, key) {
+                let purpose = purpose.as_str();
+                let reason =
+                    format!("model {key} can't be unloaded: it is the {purpose} of a rollout");
                 return Err(Error::FailedPrecondition { reason });
             }
         }
@@ -366,8 +377,7 @@ impl ModelManager {
     /// Lets a label point to a version that serves.
     ///
     /// # Errors
-    /// [`Error::ModelNotFound`] when the version does not serve, [`Error::FailedPrecondition`] for a label that can't be
-    /// one.
+    /// [`Error::ModelNotFound`] when the version does not serve, [`Error::FailedPrecondition`] for a label that can't be one.
     pub fn set_label(&self, name: &str, label: &str, version: &str) -> Result<(), Error> {
         self.check_control()?;
         let key = ModelKey { name: name.to_owned(), version: version.to_owned() };
@@ -399,10 +409,19 @@ impl ModelManager {
     /// Takes a label away.
     ///
     /// # Errors
-    /// [`Error::ModelNotFound`] when there is no such label.
+    /// [`Error::ModelNotFound`] when there is no such label, [`Error::FailedPrecondition`] when a rollout names it.
     pub fn remove_label(&self, name: &str, label: &str) -> Result<(), Error> {
         self.check_control()?;
         let mut state = self.state();
+        let named =
+            state.rollouts.versions().find(|(n, _, version)| (*n, *version) == (name, label));
+        if let Some((_, purpose, _)) = named {
+            let purpose = purpose.as_str();
+            let reason = format!(
+                "label {label:?} of model {name} can't be removed: the {purpose} of a rollout names it"
+            );
+            return Err(Error::FailedPrecondition { reason });
+        }
         if state.labels.get_mut(name).and_then(|labels| labels.remove(label)).is_none() {
             let key = ModelKey { name: name.to_owned(), version: label.to_owned() };
             return Err(self.unknown(&key));
@@ -485,7 +504,7 @@ impl ModelManager {
         }
     }
 
-    /// Which versions should serve: by policy, by what was asked for, and those that labels point to.
+    /// Which versions should serve: by policy, by what was asked for, and those that labels and rollouts point to.
     fn wanted(&self, state: &State) -> BTreeSet<ModelKey> {
         let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (key, entry) in &state.versions {
@@ -509,6 +528,14 @@ impl ModelManager {
                     .values()
                     .map(|version| ModelKey { name: name.clone(), version: version.clone() }),
             );
+        }
+        for (name, _, version) in state.rollouts.versions() {
+            let key = ModelKey { name: name.to_owned(), version: version.to_owned() };
+            let is_there = |entry: &Entry| entry.stamp.is_some() || entry.served.is_some();
+            // One that has gone must not keep others from being let go of.
+            if state.versions.get(&key).is_some_and(is_there) {
+                wanted.insert(key);
+            }
         }
         wanted
     }
@@ -587,8 +614,9 @@ impl ModelManager {
         let mut served: Vec<_> = served.map(|(model, _)| model).collect();
         served.sort_by(|a, b| a.key().latest_first(&b.key()));
         let models = state.fixed.iter().chain(served).cloned().collect();
-        let mut snapshot = Snapshot::new(models, &self.settings.default)?;
-        snapshot.labels.clone_from(&state.labels);
+        let snapshot = Snapshot::new(models, &self.settings.default)?;
+        let mut snapshot = snapshot.labelled(state.labels.clone());
+        snapshot.rollouts = state.rollouts.arrange(&snapshot);
         self.registry.publish(snapshot);
         self.tell(state);
         Ok(())
@@ -602,7 +630,8 @@ impl ModelManager {
 
     /// Puts down where each version stands, for whoever asks.
     fn tell(&self, state: &State) {
-        self.retiring.store(state.retiring.len(), Ordering::Relaxed);
+        let retiring = state.retiring.len() + state.rollouts.ending();
+        self.retiring.store(retiring, Ordering::Relaxed);
         let wanted = self.wanted(state);
         let mut statuses: Vec<VersionStatus> = state
             .versions
@@ -644,13 +673,18 @@ impl ModelManager {
             entry.decision = Some(decision);
         }
         state.labels = saved.labels;
+        state.rollouts.restore(saved.rollouts);
         Ok(())
     }
 
     fn save(&self, state: &State) -> Result<(), Error> {
         let decisions =
             state.versions.iter().filter_map(|(key, entry)| Some((key.clone(), entry.decision?)));
-        let saved = SavedState { labels: state.labels.clone(), decisions: decisions.collect() };
+        let saved = SavedState {
+            labels: state.labels.clone(),
+            decisions: decisions.collect(),
+            rollouts: state.rollouts.rules(),
+        };
         saved.write(&self.settings.state_path).map_err(Error::internal)
     }
 }

@@ -51,6 +51,41 @@ pub fn label_dangles(name: &str, label: &str, version: &str) {
     error!(model = name, label, version, "label points to no version that serves");
 }
 
+/// A rollout was set or taken away.
+pub fn rollout_changed(name: &str) {
+    info!(model = name, "rollout changed");
+}
+
+/// A part of a rollout is not in force.
+pub fn rollout_inactive(name: &str, part: &str, reason: &str) {
+    warn!(model = name, part, reason, "rollout not in force");
+}
+
+/// A canary failed a message; the primary version is asked.
+pub fn canary_failed(name: &str, version: &str, failure: &Error) {
+    // Broken rules may quote what the caller sent.
+    if failure.kind() == ErrorKind::InvalidArgument {
+        debug!(model = name, version, "message does not fit the canary");
+    } else {
+        debug!(model = name, version, error = chain(failure), "canary failed");
+    }
+}
+
+/// A canary failed one message after the other; for a while all go to the primary version.
+pub fn canary_bypassed(name: &str, version: &str, pause: Duration) {
+    error!(model = name, version, pause_s = pause.as_secs(), "canary keeps failing");
+}
+
+/// A shadow could not read a message.
+pub fn shadow_failed(name: &str, version: &str, id: &str, failure: &dyn StdError) {
+    debug!(model = name, version, id, error = chain(failure), "shadow failed");
+}
+
+/// The thread of a shadow has the priority of every other.
+pub fn priority_not_lowered(failure: &dyn StdError) {
+    warn!(error = chain(failure), "the priority of a shadow can't be lowered");
+}
+
 /// A model was taken out and its last message has been answered.
 pub fn model_unloaded(name: &str, version: &str) {
     info!(model = name, version, "model unloaded");

@@ -30,6 +30,7 @@ mod policies;
 mod registry;
 mod replies;
 mod repository;
+mod rollout;
 mod routing;
 mod routing_scenarios;
 mod server;

@@ -35,7 +35,7 @@ impl Repository {
     }
 
     /// Puts a version into its place at once, as a careful copy does.
-    fn add(&self, version: &str) {
+    pub(crate) fn add(&self, version: &str) {
         let copy = ModelCopy::of(MULTI_HEAD);
         let path = self.path(version);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -66,7 +66,7 @@ impl Repository {
 }
 
 /// Labels of the small model, as in its manifest.
-const LABELS: [&str; 6] = [
+pub(crate) const LABELS: [&str; 6] = [
     "order.status",
     "order.cancel",
     "return.request",
@@ -76,7 +76,7 @@ const LABELS: [&str; 6] = [
 ];
 
 /// Engines whose leading intent is that with the number of the model's version, so that a reply tells who computed it.
-fn by_version() -> Arc<EngineLoader> {
+pub(crate) fn by_version() -> Arc<EngineLoader> {
     Arc::new(|bundle, _| {
         let version: usize = bundle.manifest().version.parse().unwrap();
         let script = move |batch: &RaggedBatch| -> Result<BatchOutput, EngineError> {
@@ -94,15 +94,15 @@ fn by_version() -> Arc<EngineLoader> {
     })
 }
 
-fn load(name: &str, version: &str) -> pb::LoadModelRequest {
+pub(crate) fn load(name: &str, version: &str) -> pb::LoadModelRequest {
     pb::LoadModelRequest { name: name.into(), version: version.into() }
 }
 
-fn unload(name: &str, version: &str) -> pb::UnloadModelRequest {
+pub(crate) fn unload(name: &str, version: &str) -> pb::UnloadModelRequest {
     pb::UnloadModelRequest { name: name.into(), version: version.into() }
 }
 
-fn label(name: &str, label: &str, version: &str) -> pb::SetModelLabelRequest {
+pub(crate) fn label(name: &str, label: &str, version: &str) -> pb::SetModelLabelRequest {
     pb::SetModelLabelRequest { name: name.into(), label: label.into(), version: version.into() }
 }
 
@@ -113,12 +113,12 @@ async fn versions(server: &TestServer) -> Vec<(String, State)> {
     versions.map(|v| (format!("{}/{}", v.name, v.version), v.state())).collect()
 }
 
-async fn state_of(server: &TestServer, version: &str) -> Option<State> {
+pub(crate) async fn state_of(server: &TestServer, version: &str) -> Option<State> {
     versions(server).await.into_iter().find(|(key, _)| key == version).map(|(_, state)| state)
 }
 
 /// The version that answers a call.
-async fn answered_by(
+pub(crate) async fn answered_by(
     server: &TestServer,
     model: &str,
     version: &str,

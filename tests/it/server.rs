@@ -250,21 +250,25 @@ impl Gate {
         self.inner.waiting.load(std::sync::atomic::Ordering::SeqCst)
     }
 
+    /// Waits while the gate is closed.
+    pub(crate) fn pass(&self) {
+        let started = std::time::Instant::now();
+        let mut closed = self.inner.closed.lock().unwrap();
+        while *closed {
+            // A test that fails leaves its gate closed; its server must still end.
+            closed = self.inner.changed.wait_timeout(closed, PATIENCE).unwrap().0;
+            if started.elapsed() > PATIENCE {
+                break;
+            }
+        }
+    }
+
     pub(crate) fn loader(&self) -> Arc<EngineLoader> {
         let gate = self.clone();
         stub(move |batch| {
             use std::sync::atomic::Ordering::SeqCst;
             gate.inner.waiting.fetch_add(batch.len(), SeqCst);
-            let started = std::time::Instant::now();
-            let mut closed = gate.inner.closed.lock().unwrap();
-            while *closed {
-                // A test that fails leaves its gate closed; its server must still end.
-                closed = gate.inner.changed.wait_timeout(closed, PATIENCE).unwrap().0;
-                if started.elapsed() > PATIENCE {
-                    break;
-                }
-            }
-            drop(closed);
+            gate.pass();
             gate.inner.waiting.fetch_sub(batch.len(), SeqCst);
             gate.inner.computed.fetch_add(batch.len(), SeqCst);
             gate.inner.batches.lock().unwrap().push(batch.messages().map(fingerprint).collect());

@@ -29,6 +29,7 @@ pub(in crate::grpc) fn draft(request: pb::ClassifyRequest) -> (MessageDraft, Val
         options,
         sent_at,
         attachments,
+        conversation_id,
     } = request;
     let mut errors = ValidationErrors::default();
     let draft = MessageDraft {
@@ -45,6 +46,7 @@ pub(in crate::grpc) fn draft(request: pb::ClassifyRequest) -> (MessageDraft, Val
         options: options_of(options.unwrap_or_default(), &mut errors),
         sent_at: time_of("sent_at", sent_at, &mut errors),
         attachments: attachments.into_iter().map(attachment_of).collect(),
+        conversation_id,
     };
     (draft, errors)
 }
