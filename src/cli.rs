@@ -47,7 +47,7 @@ enum Command {
     Eval(eval::EvalArguments),
     /// Measure how fast a running server is, or compare two runs
     Bench(bench::BenchArguments),
-    /// Show or verify a model directory
+    /// Show or verify a model directory, or compare two versions that a server runs
     #[command(subcommand)]
     Model(model::ModelCommand),
     /// Check, test or explain routing policies

@@ -1,4 +1,7 @@
-//! `signalbox model`: what a model directory holds, and whether it can be served.
+//! `signalbox model`: what a model directory holds, whether it can be served, and how two versions compare that a server
+//! runs.
+
+mod compare;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,6 +26,10 @@ pub(super) enum ModelCommand {
     Show(ModelArguments),
     /// Check every file of a model, load it, compute with it, and try it on its own samples
     Verify(ModelArguments),
+    /// Ask a running server how the canary of a model does, and how the answers of its shadow compare
+    ///
+    /// `eval --compare` compares two models on labelled messages; this compares two versions on what customers write.
+    Compare(compare::CompareArguments),
 }
 
 #[derive(Args, Debug)]
@@ -44,6 +51,7 @@ pub(super) fn run(command: &ModelCommand) -> anyhow::Result<u8> {
             print(&Summary::of(&bundle), arguments.json)
         }
         ModelCommand::Verify(arguments) => verify(arguments),
+        ModelCommand::Compare(arguments) => compare::run(arguments),
     }
 }
 

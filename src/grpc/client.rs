@@ -1,4 +1,4 @@
-//! The other end: calls to a running server, for the load generator.
+//! The other end: calls to a running server, for the load generator and for commands that ask a server.
 
 use std::time::Duration;
 
@@ -51,6 +51,14 @@ pub enum ClientError {
         /// gRPC code of the answer.
         code: &'static str,
         /// Its text.
+        message: String,
+    },
+    /// It has no such model.
+    #[error("the server at {address}: {message}")]
+    NoModel {
+        /// As it was given.
+        address: String,
+        /// What the server says.
         message: String,
     },
     /// It does not answer calls at the moment.
@@ -198,6 +206,24 @@ impl Client {
             .await
             .map_err(|status| failure(&status))?;
         Ok(reply.into_inner().results.into_iter().map(item).collect())
+    }
+
+    /// Asks for the rollout of a model; an empty name means the default model.
+    ///
+    /// # Errors
+    /// [`ClientError`] when there is no answer.
+    pub async fn rollout(&self, name: &str) -> Result<pb::Rollout, ClientError> {
+        let reply = ModelServiceClient::new(self.channel.clone())
+            .get_rollout(first(pb::GetRolloutRequest { name: name.to_owned() }))
+            .await
+            .map_err(|status| {
+                if status.code() != Code::NotFound {
+                    return self.stranger(&status);
+                }
+                let message = status.message().to_owned();
+                ClientError::NoModel { address: self.address.clone(), message }
+            })?;
+        Ok(reply.into_inner().rollout.unwrap_or_default())
     }
 
     fn stranger(&self, status: &Status) -> ClientError {
