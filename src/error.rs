@@ -98,8 +98,6 @@ pub enum NotReadyReason {
     Draining,
     /// The inference thread that had the message is lost, or none is left.
     WorkersLost,
-    /// Another model took the place of the one that had begun with the messages of a call.
-    ModelReplaced,
     /// The feedback store can't be read or written.
     FeedbackUnavailable,
     /// The disk of the feedback store is full.
@@ -114,7 +112,6 @@ impl NotReadyReason {
             Self::Starting => "models are loading",
             Self::Draining => "the server is draining",
             Self::WorkersLost => "an inference thread of the model was lost",
-            Self::ModelReplaced => "the model was replaced while it read the messages of the call",
             Self::FeedbackUnavailable => {
                 "the feedback store (feedback.path) can't be read or written; nothing was kept"
             }

@@ -138,9 +138,40 @@ impl Pipeline {
         deadline: Instant,
         permit: Option<AdmissionPermit>,
     ) -> Result<Triage, Error> {
+        let route = self.registry.route(&message);
+        self.count(route, message, lane, deadline, permit).await
+    }
+
+    /// Classifies one message as [`Self::classify`] does, by models that were chosen before: several messages may have to
+    /// be answered by the same.
+    ///
+    /// # Errors
+    /// [`Error`]; every cause is one of [`crate::error::ErrorKind`].
+    pub async fn classify_by(
+        &self,
+        route: Route,
+        message: Message,
+        lane: Lane,
+        deadline: Instant,
+        permit: Option<AdmissionPermit>,
+    ) -> Result<Triage, Error> {
+        self.count(Ok(route), message, lane, deadline, permit).await
+    }
+
+    async fn count(
+        &self,
+        route: Result<Route, Error>,
+        message: Message,
+        lane: Lane,
+        deadline: Instant,
+        permit: Option<AdmissionPermit>,
+    ) -> Result<Triage, Error> {
         let ticket = self.counters.offer();
         let id = message.id.clone();
-        let result = self.admit_and_run(message, lane, deadline, permit).await;
+        let result = match route {
+            Ok(route) => self.admit_and_run(route, message, lane, deadline, permit).await,
+            Err(unknown) => Err(unknown),
+        };
         match &result {
             Ok(triage) => {
                 ticket.settle(Outcome::Answered);
@@ -173,12 +204,13 @@ impl Pipeline {
 
     async fn admit_and_run(
         &self,
+        route: Route,
         message: Message,
         lane: Lane,
         deadline: Instant,
         permit: Option<AdmissionPermit>,
     ) -> Result<Triage, Error> {
-        let Route { primary, canary, shadow } = self.registry.route(&message)?;
+        let Route { primary, canary, shadow } = route;
         if deadline <= Instant::now() {
             return Err(Error::DeadlineExceeded { stage: Stage::Admission });
         }

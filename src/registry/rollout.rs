@@ -217,7 +217,7 @@ pub enum Inactive {
 }
 
 /// Which model answers a message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// The model that answers, or that does when the canary fails.
     pub primary: Arc<LoadedModel>,
@@ -229,7 +229,8 @@ pub struct Route {
 
 impl Route {
     /// A message that is answered by one model, come what may.
-    pub(super) fn direct(primary: Arc<LoadedModel>) -> Self {
+    #[must_use]
+    pub fn direct(primary: Arc<LoadedModel>) -> Self {
         Self { primary, canary: None, shadow: None }
     }
 

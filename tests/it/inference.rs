@@ -1,10 +1,12 @@
 //! The Open Inference Protocol: tensors in, tensors out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use signalbox::app::EngineLoader;
+use signalbox::engine::EngineError;
 use signalbox::grpc::inference::pb as oip;
 use signalbox::grpc::inference::pb::grpc_inference_service_client::GrpcInferenceServiceClient;
 use signalbox::grpc::inference::pb::infer_parameter::ParameterChoice;
@@ -20,7 +22,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::fixtures::MULTI_HEAD;
-use crate::repository::Repository;
+use crate::repository::{Repository, by_version, label};
+use crate::rollout::{canary, second_version_does, shadow};
 use crate::server::{
     Gate, PATIENCE, TestServer, contains, fingerprint_of, fingerprints, request, stub, until,
 };
@@ -587,14 +590,14 @@ async fn caller_that_goes_away_frees_every_place() {
 }
 
 #[tokio::test]
-async fn request_that_two_models_would_answer_is_not_answered() {
+async fn request_is_answered_by_the_model_that_it_began_with() {
     let repository = Repository::new(&["shop/1"]);
-    let slow = fingerprint_of("slow");
+    let (slow, late) = (fingerprint_of("slow"), fingerprint_of("late"));
     let (is_held, is_released) =
         (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (held, released) = (Arc::clone(&is_held), Arc::clone(&is_released));
-    // Only the message itself is held: the model that comes has to be warmed meanwhile.
-    let loader = stub(move |batch| {
+    let first = stub(move |batch| {
+        // Only the message itself is held: the model that comes has to be warmed meanwhile.
         if contains(batch, slow) {
             held.store(true, SeqCst);
             let started = Instant::now();
@@ -603,6 +606,18 @@ async fn request_that_two_models_would_answer_is_not_answered() {
             }
         }
         fingerprints(batch)
+    });
+    let second = stub(move |batch| {
+        let is_late = contains(batch, late);
+        if is_late { Err(EngineError::Backend("test".into())) } else { fingerprints(batch) }
+    });
+    let is_loaded = AtomicBool::new(false);
+    let loader: Arc<EngineLoader> = Arc::new(move |bundle, settings| {
+        if is_loaded.swap(true, SeqCst) {
+            second(bundle, settings)
+        } else {
+            first(bundle, settings)
+        }
     });
     let server = repository.serve(loader, &["limits.batch_window=1"]).await;
     let mut other = client(&server).await;
@@ -614,12 +629,124 @@ async fn request_that_two_models_would_answer_is_not_answered() {
     std::fs::write(&manifest, text + "\n").unwrap();
     let load = oip::RepositoryModelLoadRequest { model_name: "shop".into(), ..Default::default() };
     client(&server).await.repository_model_load(load).await.unwrap();
+    let by_second = refused(&server, infer(&["late"])).await;
     is_released.store(true, SeqCst);
 
-    let status = tokio::time::timeout(PATIENCE, call).await.unwrap().unwrap().unwrap_err();
-    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
-    assert!(status.message().contains("the model was replaced"), "{}", status.message());
-    infer_with(&server, infer(&["slow", "late"])).await;
+    assert_eq!(by_second.code(), Code::Internal);
+    let reply = tokio::time::timeout(PATIENCE, call).await.unwrap().unwrap().unwrap();
+    assert_eq!(reply.into_inner().outputs[0].shape, [2, 6]);
+    server.stop().await;
+}
+
+/// Serves two versions; the first is what callers get who name none.
+async fn two_versions(repository: &Repository, loader: Arc<EngineLoader>) -> TestServer {
+    let server = repository.serve(loader, &["models.version_policy=all"]).await;
+    server.models().await.set_model_label(label("shop", "stable", "1")).await.unwrap();
+    server
+}
+
+async fn version_of(server: &TestServer, request: oip::ModelInferRequest) -> String {
+    infer_with(server, request).await.model_version
+}
+
+async fn rollout(server: &TestServer) -> pb::Rollout {
+    let asked = pb::GetRolloutRequest { name: "shop".into() };
+    server.models().await.get_rollout(asked).await.unwrap().into_inner().rollout.unwrap()
+}
+
+#[tokio::test]
+async fn canary_answers_its_share_of_requests_whole_as_it_does_for_native_messages() {
+    let repository = Repository::new(&["shop/1", "shop/2"]);
+    let server = two_versions(&repository, by_version()).await;
+    let mut models = server.models().await;
+    models.set_rollout(canary("2", 50.0, pb::RolloutKey::Message)).await.unwrap();
+
+    let mut found = BTreeSet::new();
+    for id in (0..40).map(|id| format!("m-{id}")) {
+        let sent = oip::ModelInferRequest { id: id.clone(), ..infer(&["a", "b", "c"]) };
+        let version = version_of(&server, sent).await;
+        let native = pb::ClassifyRequest { id, ..request("a") };
+        let native = server.classifier().await.classify(native).await.unwrap().into_inner();
+        assert_eq!(version, native.revisions.unwrap().model_version);
+        found.insert(version);
+    }
+    assert_eq!(found.len(), 2);
+    let mut without_id = BTreeSet::new();
+    for _ in 0..40 {
+        without_id.insert(version_of(&server, infer(&["a", "b"])).await);
+    }
+    assert_eq!(without_id.len(), 2, "those without an id fall anywhere");
+
+    models.set_rollout(canary("2", 100.0, pb::RolloutKey::Message)).await.unwrap();
+    for (named, expected) in [("", "2"), ("1", "1"), ("stable", "1")] {
+        let sent = oip::ModelInferRequest { model_version: named.into(), ..infer(&["a"]) };
+        assert_eq!(version_of(&server, sent).await, expected, "{named:?}");
+    }
+    // Tenants have a side of their own, and a reply has one version.
+    models.set_rollout(canary("2", 50.0, pb::RolloutKey::Tenant)).await.unwrap();
+    for (tenants, expected) in [(["t-17", "t-17"], "2"), (["t-17", "acme"], "1")] {
+        let mut sent = infer(&["a", "b"]);
+        sent.inputs.push(tensor("TENANT", 2));
+        sent.raw_input_contents.push(raw(&tenants.map(str::as_bytes)));
+        assert_eq!(version_of(&server, sent).await, expected, "{tenants:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn request_that_a_canary_fails_is_answered_by_the_primary_version() {
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&is_broken);
+    let loader = second_version_does(move |_| {
+        broken.load(SeqCst).then(|| Err(EngineError::Backend("test".into())))
+    });
+    let repository = Repository::new(&["shop/1", "shop/2"]);
+    let server = two_versions(&repository, loader).await;
+    server.models().await.set_rollout(canary("2", 100.0, pb::RolloutKey::Message)).await.unwrap();
+    is_broken.store(true, SeqCst);
+
+    for texts in [&["a"][..], &["a", "b"]] {
+        assert_eq!(version_of(&server, infer(texts)).await, "1");
+    }
+
+    let status = rollout(&server).await.canary.unwrap();
+    assert_eq!((status.offered, status.answered, status.fell_back), (2, 0, 2));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn shadow_reads_the_messages_of_requests() {
+    let repository = Repository::new(&["shop/1", "shop/2"]);
+    let server = two_versions(&repository, by_version()).await;
+    server.models().await.set_rollout(shadow("2", 100.0)).await.unwrap();
+
+    assert_eq!(version_of(&server, infer(&["a", "b"])).await, "1");
+    let named = oip::ModelInferRequest { model_version: "1".into(), ..infer(&["a"]) };
+    assert_eq!(version_of(&server, named).await, "1");
+
+    let report = rollout(&server).await.shadow.unwrap().report.unwrap();
+    assert_eq!(report.sampled, 2, "{report:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn output_that_a_canary_does_not_have_comes_from_the_primary_version() {
+    let repository = Repository::new(&["shop/1"]);
+    repository.add_changed("shop/2", |model| {
+        model.edit("signalbox.json", |manifest| {
+            let heads = manifest["heads"].as_array_mut().unwrap();
+            heads.retain(|head| head["name"] != "flags");
+        });
+        model.edit_tensors(|tensors| tensors.retain(|name, _| !name.starts_with("heads.flags.")));
+    });
+    let server = two_versions(&repository, by_version()).await;
+    server.models().await.set_rollout(canary("2", 100.0, pb::RolloutKey::Message)).await.unwrap();
+
+    let everything = infer_with(&server, infer(&["a"])).await;
+    let flags = infer_with(&server, asking(&["a"], &["flags_probabilities"])).await;
+
+    assert_eq!((everything.model_version.as_str(), everything.outputs.len()), ("2", 3));
+    assert_eq!((flags.model_version.as_str(), flags.outputs.len()), ("1", 1));
     server.stop().await;
 }
 

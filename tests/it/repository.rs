@@ -36,7 +36,12 @@ impl Repository {
 
     /// Puts a version into its place at once, as a careful copy does.
     pub(crate) fn add(&self, version: &str) {
+        self.add_changed(version, |_| ());
+    }
+
+    pub(crate) fn add_changed(&self, version: &str, change: impl FnOnce(&ModelCopy)) {
         let copy = ModelCopy::of(MULTI_HEAD);
+        change(&copy);
         let path = self.path(version);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         let part = path.with_file_name(".part");

@@ -24,12 +24,12 @@ const TEXT: &str = "where is my order";
 /// Both versions serve, and the older one is what callers get who name none.
 const BOTH: &str = "models.version_policy=all";
 
-fn canary(version: &str, percent: f64, key: RolloutKey) -> pb::SetRolloutRequest {
+pub(crate) fn canary(version: &str, percent: f64, key: RolloutKey) -> pb::SetRolloutRequest {
     let canary = pb::Canary { version: version.into(), percent, key: key.into() };
     pb::SetRolloutRequest { name: "shop".into(), canary: Some(canary), shadow: None }
 }
 
-fn shadow(version: &str, percent: f64) -> pb::SetRolloutRequest {
+pub(crate) fn shadow(version: &str, percent: f64) -> pb::SetRolloutRequest {
     let shadow = pb::Shadow { version: version.into(), percent };
     pb::SetRolloutRequest { name: "shop".into(), canary: None, shadow: Some(shadow) }
 }
@@ -98,7 +98,7 @@ fn of_tenants(count: usize) -> impl Iterator<Item = pb::ClassifyRequest> {
 }
 
 /// A script for the engine of version 2; version 1 answers as [`by_version`] does.
-fn second_version_does(
+pub(crate) fn second_version_does(
     script: impl Fn(&RaggedBatch) -> Option<Result<BatchOutput, EngineError>>
     + Clone
     + Send

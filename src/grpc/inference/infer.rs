@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::json::ReplyJson;
-use super::output::Output;
+use super::output::{Output, RequestedOutput};
 use super::pb;
 use super::reply;
 use super::request::InferRequest;
 use crate::batching::{AdmissionPermit, Lane};
 use crate::engine::MessageOutput;
-use crate::error::{Error, NotReadyReason};
+use crate::error::Error;
 use crate::grpc::window::Window;
 use crate::grpc::{Context, convert};
 use crate::message::Message;
 use crate::pipeline::Pipeline;
-use crate::registry::LoadedModel;
+use crate::registry::rollout::{Canary, Route};
 use crate::telemetry::events;
 
 /// What every request needs. Cheap to clone.
@@ -43,7 +43,6 @@ pub(super) struct Answer {
     pub(super) abstention: Option<&'static str>,
     /// The native reply, where it was asked for.
     pub(super) json: Vec<u8>,
-    model: Arc<LoadedModel>,
 }
 
 impl Inference {
@@ -54,39 +53,70 @@ impl Inference {
     pub(super) async fn infer(
         &self,
         request: pb::ModelInferRequest,
-        call: Call,
+        mut call: Call,
     ) -> Result<pb::ModelInferResponse, Error> {
+        let limits = &self.context.limits;
         let pipeline = &self.context.pipeline;
-        let limit = self.context.limits.max_batch_items;
+        let limit = limits.max_batch_items;
         let mut request = InferRequest::read(pipeline, request, limit, call.is_streamed)?;
-        let messages = std::mem::take(&mut request.messages);
-        let lane = lane_of(messages.len(), call.is_streamed, request.parameters.priority);
-        let answers = self.answer_all(&request, messages, lane, call).await?;
-        // A version whose files were loaded anew meanwhile may have other labels.
-        if answers.iter().any(|answer| !Arc::ptr_eq(&answer.model, &request.model)) {
-            return Err(Error::NotReady { reason: NotReadyReason::ModelReplaced });
+        let timeout = request.parameters.timeout.map(|timeout| Instant::now() + timeout);
+        let earliest = [call.deadline, timeout].into_iter().flatten().min();
+        let deadline = || earliest.unwrap_or_else(|| Instant::now() + limits.default_timeout);
+        if let Some(attempt) = request.route.canary.take().and_then(Canary::attempt) {
+            let route = Route::direct(Arc::clone(attempt.model()));
+            let deadline = || attempt.deadline(Instant::now(), deadline());
+            let messages = request.messages.clone();
+            let answer = self.answer_by(&request, route, messages, &deadline, &mut call).await;
+            attempt.settle(&answer);
+            if answer.is_ok() {
+                return answer;
+            }
         }
-        reply::response(request, &answers)
+        let (route, messages) = (request.route.clone(), std::mem::take(&mut request.messages));
+        self.answer_by(&request, route, messages, &deadline, &mut call).await
+    }
+
+    /// Answers the messages of a request by one model.
+    async fn answer_by(
+        &self,
+        request: &InferRequest,
+        route: Route,
+        messages: Vec<Message>,
+        deadline: &(impl Fn() -> Instant + Sync),
+        call: &mut Call,
+    ) -> Result<pb::ModelInferResponse, Error> {
+        let model = Arc::clone(&route.primary);
+        let outputs = request.outputs(&model)?;
+        let work = self.work(request, route, &outputs, messages.len(), call.is_streamed);
+        let answers = self.answer_all(&request.id, work, messages, deadline, call).await?;
+        reply::response(request, &model, &outputs, &answers)
+    }
+
+    fn work(
+        &self,
+        request: &InferRequest,
+        route: Route,
+        outputs: &[RequestedOutput],
+        messages: usize,
+        is_streamed: bool,
+    ) -> Work {
+        let wants_json = outputs.iter().any(|asked| asked.output == Output::Response);
+        Work {
+            pipeline: Arc::clone(&self.context.pipeline),
+            json: wants_json.then(|| Arc::clone(&self.json)),
+            lane: lane_of(messages, is_streamed, request.parameters.priority),
+            route,
+        }
     }
 
     async fn answer_all(
         &self,
-        request: &InferRequest,
+        request_id: &str,
+        work: Work,
         messages: Vec<Message>,
-        lane: Lane,
-        call: Call,
+        deadline: &(impl Fn() -> Instant + Sync),
+        call: &mut Call,
     ) -> Result<Vec<Answer>, Error> {
-        let limits = &self.context.limits;
-        let timeout = request.parameters.timeout.map(|timeout| Instant::now() + timeout);
-        let earliest = [call.deadline, timeout].into_iter().flatten().min();
-        let deadline = || earliest.unwrap_or_else(|| Instant::now() + limits.default_timeout);
-        let wants_json = request.outputs.iter().any(|asked| asked.output == Output::Response);
-        let pipeline = &self.context.pipeline;
-        let work = Work {
-            pipeline: Arc::clone(pipeline),
-            json: wants_json.then(|| Arc::clone(&self.json)),
-            lane,
-        };
         let messages = match <[Message; 1]>::try_from(messages) {
             // It takes one of the places that are kept for single messages.
             Ok([message]) if !call.is_streamed => {
@@ -96,13 +126,14 @@ impl Inference {
             Err(messages) => messages,
         };
         let mut answers: Vec<Option<Answer>> = messages.iter().map(|_| None).collect();
-        let mut window = Window::new(pipeline, messages, limits.batch_window, call.permit);
+        let (pipeline, size) = (&self.context.pipeline, self.context.limits.batch_window);
+        let mut window = Window::new(pipeline, messages, size, call.permit.take());
         let begin = |message, permit| work.clone().answer(message, deadline(), permit);
         while let Some(done) = window.next(begin).await {
             let (index, answer) = done.map_err(|_| {
                 // The panic hook has told the place.
                 let error = Error::internal("a message's task panicked");
-                events::message_failed(&request.id, &error);
+                events::message_failed(request_id, &error);
                 error
             })?;
             if let Some(slot) = answers.get_mut(index) {
@@ -126,6 +157,8 @@ struct Work {
     /// Set when the native reply is asked for.
     json: Option<Arc<ReplyJson>>,
     lane: Lane,
+    /// Chosen for all messages of the request.
+    route: Route,
 }
 
 impl Work {
@@ -135,14 +168,14 @@ impl Work {
         deadline: Instant,
         permit: Option<AdmissionPermit>,
     ) -> Result<Answer, Error> {
-        let mut triage = self.pipeline.classify(message, self.lane, deadline, permit).await?;
+        let Self { pipeline, json, lane, route } = self;
+        let mut triage = pipeline.classify_by(route, message, lane, deadline, permit).await?;
         let output = triage.raw.take();
         let abstention = triage.prediction.abstention.as_ref().map(|found| found.reason.as_str());
-        let model = Arc::clone(&triage.model);
-        let json = match self.json {
+        let json = match json {
             Some(json) => json.encode(&convert::response(triage))?,
             None => Vec::new(),
         };
-        Ok(Answer { output, abstention, json, model })
+        Ok(Answer { output, abstention, json })
     }
 }

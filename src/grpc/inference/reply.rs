@@ -17,29 +17,31 @@ use pb::infer_parameter::ParameterChoice;
 /// The parameter of a reply that says that no other will come.
 const FINAL_RESPONSE: &str = "triton_final_response";
 
-/// Makes the reply from the answers to every message, in their order.
+/// Makes the reply of a model from its answers to every message, in their order.
 ///
 /// # Errors
 /// [`Error::Internal`] when outputs do not fit the model that gave them.
 pub(super) fn response(
-    request: InferRequest,
+    request: &InferRequest,
+    model: &LoadedModel,
+    asked: &[RequestedOutput],
     answers: &[Answer],
 ) -> Result<pb::ModelInferResponse, Error> {
-    let mut outputs = Vec::with_capacity(request.outputs.len());
-    let mut raw_output_contents = Vec::with_capacity(request.outputs.len());
-    for asked in &request.outputs {
-        let (tensor, raw) = tensor(asked, &request.model, answers)?;
+    let mut outputs = Vec::with_capacity(asked.len());
+    let mut raw_output_contents = Vec::with_capacity(asked.len());
+    for asked in asked {
+        let (tensor, raw) = tensor(asked, model, answers)?;
         outputs.push(tensor);
         raw_output_contents.push(raw);
     }
     let is_final = ParameterChoice::BoolParam(true);
     let is_final = pb::InferParameter { parameter_choice: Some(is_final) };
     let marks = request.parameters.marks_final.then(|| (FINAL_RESPONSE.to_owned(), is_final));
-    let key = request.model.key();
+    let key = model.key();
     Ok(pb::ModelInferResponse {
         model_name: key.name,
         model_version: key.version,
-        id: request.id,
+        id: request.id.clone(),
         parameters: marks.into_iter().collect(),
         outputs,
         raw_output_contents,

@@ -1,6 +1,5 @@
 //! A request becomes valid messages, and what the reply shall bring.
 
-use std::sync::Arc;
 use std::vec;
 
 use super::input::{Columns, Input};
@@ -12,20 +11,21 @@ use crate::message::{
     Channel, Message, MessageDraft, ModelSelector, Options, ValidationError, ValidationErrors,
 };
 use crate::pipeline::Pipeline;
-use crate::registry::LoadedModel;
+use crate::registry::rollout::Route;
+use crate::registry::{LoadedModel, Registry};
 use crate::telemetry::counters::Outcome;
 
 /// A request that keeps every rule.
 pub(super) struct InferRequest {
     /// As the caller sent it, perhaps empty.
     pub(super) id: String,
-    /// The model that answers all of it.
-    pub(super) model: Arc<LoadedModel>,
+    /// The models that may answer it; one answers all of it.
+    pub(super) route: Route,
     /// One or more.
     pub(super) messages: Vec<Message>,
-    /// What the reply shall bring, none twice.
-    pub(super) outputs: Vec<RequestedOutput>,
     pub(super) parameters: Parameters,
+    /// What the reply shall bring, in the words of the caller.
+    asked: Vec<pb::model_infer_request::InferRequestedOutputTensor>,
 }
 
 impl InferRequest {
@@ -52,26 +52,52 @@ impl InferRequest {
         let mut errors = ValidationErrors::default();
         errors.check_name("id", &id);
         // Which outputs there are depends on the model, so that a name that can't be one is told at once.
-        let model = selector(model_name, model_version, errors)
-            .inspect_err(|_| pipeline.counters().reject())
-            .and_then(|selector| {
-                pipeline.registry().resolve(&selector).inspect_err(|error| {
-                    pipeline.counters().offer().settle(Outcome::of(error));
-                })
-            })?;
+        let selector = selector(model_name, model_version, errors)
+            .inspect_err(|_| pipeline.counters().reject())?;
+        let unknown = |error: &Error| pipeline.counters().offer().settle(Outcome::of(error));
+        let model = pipeline.registry().resolve(&selector).inspect_err(unknown)?;
 
         let mut errors = ValidationErrors::default();
         let parameters = Parameters::read(&parameters, is_streamed, &mut errors);
-        let outputs = RequestedOutput::read(&outputs, model.manifest(), &mut errors);
+        let read = RequestedOutput::read(&outputs, model.manifest(), &mut errors);
         let columns = Columns::read(inputs, &raw_input_contents, limit, &mut errors);
-        let drafts = drafts(columns, &id, &model, &outputs, &mut errors);
+        let drafts = drafts(columns, &id, &selector, &read, &mut errors);
         if !errors.violations().is_empty() {
             pipeline.counters().reject();
             return Err(errors.into());
         }
         let messages = validate(pipeline, drafts)?;
-        Ok(Self { id, model, messages, outputs, parameters })
+        let route = route_of(pipeline.registry(), &messages).inspect_err(unknown)?;
+        Ok(Self { id, route, messages, parameters, asked: outputs })
     }
+
+    /// Returns what a reply of a model shall bring, none twice.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when the model does not have it: a canary may have other heads than the version that
+    /// the request was checked against.
+    pub(super) fn outputs(&self, model: &LoadedModel) -> Result<Vec<RequestedOutput>, Error> {
+        let mut errors = ValidationErrors::default();
+        let outputs = RequestedOutput::read(&self.asked, model.manifest(), &mut errors);
+        if errors.violations().is_empty() { Ok(outputs) } else { Err(errors.into()) }
+    }
+}
+
+/// Finds the models for all messages of a request: its reply names one version. A canary is asked when every message is
+/// one of its share; a shadow reads by the id, which they have in common.
+fn route_of(registry: &Registry, messages: &[Message]) -> Result<Route, Error> {
+    let Some((first, others)) = messages.split_first() else {
+        return Err(ValidationErrors::single(Input::Text.as_str(), ValidationError::Missing).into());
+    };
+    let mut route = registry.route(first)?;
+    for other in others {
+        if route.canary.is_none() {
+            break;
+        }
+        route.canary =
+            route.canary.filter(|_| registry.route(other).is_ok_and(|o| o.canary.is_some()));
+    }
+    Ok(route)
 }
 
 /// Reads which model is meant. `found` brings violations that were met before.
@@ -97,14 +123,12 @@ pub(super) fn selector(
 fn drafts(
     mut columns: Columns,
     id: &str,
-    model: &LoadedModel,
+    selector: &ModelSelector,
     outputs: &[RequestedOutput],
     errors: &mut ValidationErrors,
 ) -> Vec<MessageDraft> {
-    // The version and not a label: what a label points to may change while the messages are worked on, but a reply has
-    // one version.
-    let key = model.key();
-    let selector = ModelSelector { name: key.name, version: key.version };
+    // As for a native message: the log needs one, and a rollout would send all messages without one the same way.
+    let id = if id.is_empty() { uuid::Uuid::now_v7().to_string() } else { id.to_owned() };
     let options = Options {
         raw_logits: true,
         include_routing: outputs.iter().any(|asked| asked.output == Output::Response),
@@ -116,7 +140,7 @@ fn drafts(
     let (mut channels, mut tenants) = (column(Input::Channel), column(Input::Tenant));
     let or_empty = |column: &mut vec::IntoIter<String>| column.next().unwrap_or_default();
     let rows = texts.into_iter().enumerate().map(|(index, text)| MessageDraft {
-        id: id.to_owned(),
+        id: id.clone(),
         text,
         subject: or_empty(&mut subjects),
         locale_hint: or_empty(&mut languages),
