@@ -2,15 +2,18 @@
 
 mod bench;
 mod classify;
+mod embedding;
 mod eval;
 mod feedback;
 mod input;
+mod labelled;
 mod model;
 mod offline;
 mod policy;
 mod routing;
 mod serve;
 mod table;
+mod train;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -45,9 +48,11 @@ enum Command {
     Classify(classify::ClassifyArguments),
     /// Measure a model on labelled messages, or compare two
     Eval(eval::EvalArguments),
+    /// Teach a model new intents and flags from a few examples
+    Train(train::TrainArguments),
     /// Measure how fast a running server is, or compare two runs
     Bench(bench::BenchArguments),
-    /// Show or verify a model directory, or compare two versions that a server runs
+    /// Show, verify or quantise a model directory, or compare two versions that a server runs
     #[command(subcommand)]
     Model(model::ModelCommand),
     /// Check, test or explain routing policies
@@ -120,6 +125,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Classify(arguments) => classify::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Model(command) => model::run(&command),
         Command::Policy(command) => policy::run(&command),

@@ -14,8 +14,10 @@
 //! 9. the result, a [`triage::Triage`], goes back the way it came.
 //!
 //! [`app::App`] builds the parts, [`registry`] holds the loaded models, [`policies`] the policies in force, and [`cli`] is
-//! the command line. [`evaluation`] measures models on labelled messages, [`feedback`] keeps what people say about answers.
+//! the command line. [`evaluation`] measures models on labelled messages, [`adaptation`] teaches them new labels,
+//! [`feedback`] keeps what people say about answers.
 
+pub mod adaptation;
 pub mod app;
 pub mod batching;
 pub mod bench;

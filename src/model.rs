@@ -13,8 +13,10 @@ mod integrity;
 pub mod layout;
 pub mod manifest;
 mod manifest_file;
+pub mod quantization;
 mod shards;
 pub mod weights;
+pub mod writing;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 pub use error::ModelError;
 pub use integrity::Digests;
 
+use crate::labels::HeadName;
 use architecture::Architecture;
 use fields::Object;
 pub(crate) use files::TOKENIZER;
@@ -35,6 +38,12 @@ use weights::{SCALE_SUFFIX, Weights};
 
 /// Tensors of heads that `signalbox.json` describes begin with this.
 const HEADS_PREFIX: &str = "heads.";
+
+/// Returns the names of the tensors of a head that `signalbox.json` describes: weights `[L, H]` and biases `[L]`.
+#[must_use]
+pub fn head_tensors(head: HeadName) -> [String; 2] {
+    [format!("{HEADS_PREFIX}{head}.weight"), format!("{HEADS_PREFIX}{head}.bias")]
+}
 
 /// Where a model comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -71,6 +80,7 @@ pub struct ModelBundle {
     architecture: Architecture,
     digests: Digests,
     self_check: Vec<SelfCheck>,
+    config_json: Arc<Bytes>,
     tokenizer_json: Arc<Bytes>,
     taxonomy: Option<Arc<str>>,
     is_described: bool,
@@ -130,6 +140,7 @@ impl ModelBundle {
             architecture,
             digests,
             self_check: described.self_check,
+            config_json: Arc::new(files.config),
             tokenizer_json: Arc::new(files.tokenizer),
             taxonomy: text_of(files.taxonomy)?,
             is_described,
@@ -155,6 +166,12 @@ impl ModelBundle {
     #[must_use]
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
+    }
+
+    /// Returns the content of `config.json`.
+    #[must_use]
+    pub fn config_json(&self) -> &[u8] {
+        &self.config_json
     }
 
     /// Returns the content of `tokenizer.json`.

@@ -1,6 +1,5 @@
 //! `signalbox eval`: how good a model is on labelled messages.
 
-mod input;
 mod passes;
 mod summary;
 
@@ -11,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use self::input::DataSet;
 use self::passes::{Passes, Subject};
+use super::labelled::DataSet;
 use super::{ConfigArguments, EXIT_OK, EXIT_PARTIAL, start_logging};
 use crate::config::Config;
 use crate::evaluation::html;

@@ -1,10 +1,11 @@
-//! `signalbox model`: what a model directory holds, whether it can be served, and how two versions compare that a server
-//! runs.
+//! `signalbox model`: what a model directory holds, whether it can be served, a smaller form of it, and how two versions
+//! compare that a server runs.
 
 mod compare;
+mod quantize;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -30,6 +31,8 @@ pub(super) enum ModelCommand {
     ///
     /// `eval --compare` compares two models on labelled messages; this compares two versions on what customers write.
     Compare(compare::CompareArguments),
+    /// Write the int8 form of a model of the BERT family, a quarter of the size
+    Quantize(quantize::QuantizeArguments),
 }
 
 #[derive(Args, Debug)]
@@ -52,6 +55,7 @@ pub(super) fn run(command: &ModelCommand) -> anyhow::Result<u8> {
         }
         ModelCommand::Verify(arguments) => verify(arguments),
         ModelCommand::Compare(arguments) => compare::run(arguments),
+        ModelCommand::Quantize(arguments) => quantize::run(arguments),
     }
 }
 
@@ -102,6 +106,16 @@ fn verify(arguments: &ModelArguments) -> anyhow::Result<u8> {
         }
     }
     Ok(EXIT_OK)
+}
+
+/// Does with the model in a directory what `serve` does before it serves, and lets go of it.
+pub(super) fn load_alone(config: &Config, directory: &Path) -> anyhow::Result<()> {
+    let mut config = config.clone();
+    config.models.paths = vec![directory.to_owned()];
+    config.models.default.clear();
+    config.models.repository = PathBuf::new();
+    config.inference.instances = 1;
+    Ok(App::new(config, engine_loader()).load_models()?)
 }
 
 #[derive(Serialize)]

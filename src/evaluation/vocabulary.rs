@@ -115,7 +115,7 @@ fn groups(intents: &LabelSet) -> (Vec<String>, Vec<usize>) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A vocabulary with these labels and a threshold of one half for each.

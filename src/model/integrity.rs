@@ -91,7 +91,7 @@ fn taxonomy(heads: &[Head]) -> String {
 }
 
 /// Returns `sha256:` and 64 hexadecimal digits.
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{:x}", Sha256::digest(bytes))
 }
 

@@ -13,7 +13,7 @@ use crate::labels::{HeadKind, HeadName, LabelId, LabelSet, POLARITY_STEPS};
 use crate::message::MAX_NAME_CHARS;
 
 /// The only version of the format so far.
-const FORMAT: usize = 1;
+pub(super) const FORMAT: usize = 1;
 /// One token between the first and the last special token.
 const MIN_MAX_TOKENS: usize = 3;
 

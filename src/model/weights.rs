@@ -42,6 +42,15 @@ struct Entry {
     range: Range<usize>,
 }
 
+/// A tensor of any type as a file holds it.
+#[derive(Clone, Debug)]
+pub(super) struct RawTensor<'a> {
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    /// Values in row-major order, little-endian.
+    pub(super) bytes: Cow<'a, [u8]>,
+}
+
 /// One tensor, as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightTensor<'a> {
@@ -138,6 +147,14 @@ impl Weights {
     /// Returns the names of all tensors, in no order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.tensors.keys().map(String::as_str)
+    }
+
+    /// Returns every tensor as its file holds it, scales of I8 tensors among them, in no order.
+    pub(super) fn raw(&self) -> impl Iterator<Item = (&str, RawTensor<'_>)> {
+        self.0.tensors.iter().map(|(name, entry)| {
+            let bytes = Cow::Borrowed(self.bytes_of(entry));
+            (name.as_str(), RawTensor { dtype: entry.dtype, shape: entry.shape.clone(), bytes })
+        })
     }
 
     /// Returns the size of the files in bytes.

@@ -19,6 +19,7 @@ const LAYERS: [&[&str]; 8] = [
         "lifecycle",
         "evaluation",
         "explanation",
+        "adaptation",
     ],
     &["tokenization", "engine", "scoring"],
     &[
@@ -65,7 +66,14 @@ const CONFINED: [(&str, &[&str]); 20] = [
     ("unicode_segmentation", &["explanation/"]),
     (
         "maud",
-        &["page.rs", "evaluation/html.rs", "evaluation/html/", "bench/html.rs", "bench/html/"],
+        &[
+            "page.rs",
+            "evaluation/html.rs",
+            "evaluation/html/",
+            "bench/html.rs",
+            "bench/html/",
+            "adaptation/html.rs",
+        ],
     ),
     ("hanconv", &["evaluation/perturbation.rs"]),
     ("rusqlite", &["feedback/database.rs"]),

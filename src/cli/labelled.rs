@@ -1,4 +1,4 @@
-//! Files with labelled messages.
+//! Files with labelled messages, for `eval` and `train`.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -37,6 +37,11 @@ impl DataSet {
             Ok((name, bytes))
         };
         Ok(Self { files: paths.iter().map(read).collect::<anyhow::Result<_>>()? })
+    }
+
+    /// Returns what the files hold, in order.
+    pub(super) fn contents(&self) -> impl Iterator<Item = &[u8]> {
+        self.files.iter().map(|(_, bytes)| bytes.as_slice())
     }
 
     /// Reads every record; labels are those of a model.
