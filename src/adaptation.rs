@@ -12,7 +12,7 @@ mod folds;
 mod head;
 pub mod html;
 mod logistic;
-pub mod matrix;
+mod matrix;
 mod optimizer;
 mod plan;
 pub mod report;

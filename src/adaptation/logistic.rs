@@ -305,7 +305,7 @@ mod tests {
         let (a, b) = (whole.fit(&importance, 1.0, None), without.fit(&[1.0; 5], 1.0, None));
 
         for (a, b) in a.weights.values().iter().zip(b.weights.values()) {
-            assert!((a - b).abs() < 1e-6, "{a} {b}");
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
     }
 

@@ -2,69 +2,57 @@
 
 /// A matrix in row-major order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Matrix {
+pub(super) struct Matrix {
     columns: usize,
     values: Vec<f64>,
 }
 
 impl Matrix {
     /// Makes a matrix of zeros.
-    #[must_use]
-    pub fn zeros(rows: usize, columns: usize) -> Self {
+    pub(super) fn zeros(rows: usize, columns: usize) -> Self {
         Self { columns, values: vec![0.0; rows * columns] }
     }
 
     /// Makes a matrix without rows.
-    #[must_use]
-    pub fn empty(columns: usize) -> Self {
+    pub(super) fn empty(columns: usize) -> Self {
         Self::zeros(0, columns)
     }
 
     /// Appends a row; what is missing of it is 0, what is too much is left out.
-    pub fn push(&mut self, row: impl IntoIterator<Item = f64>) {
+    pub(super) fn push(&mut self, row: impl IntoIterator<Item = f64>) {
         let end = self.values.len() + self.columns;
         self.values.extend(row.into_iter().take(self.columns));
         self.values.resize(end, 0.0);
     }
 
     /// Returns the number of columns.
-    #[must_use]
-    pub fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
     /// Returns the number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.values.len().checked_div(self.columns).unwrap_or_default()
     }
 
-    /// Tells whether there is no row.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Returns the rows in order.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> + Clone {
+    pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> + Clone {
         self.values.chunks_exact(self.columns.max(1))
     }
 
     /// Returns the rows in order, to be changed.
-    pub fn rows_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [f64]> {
+    pub(super) fn rows_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [f64]> {
         self.values.chunks_exact_mut(self.columns.max(1))
     }
 
     /// Returns a row; empty past the last one.
-    #[must_use]
-    pub fn row(&self, index: usize) -> &[f64] {
+    pub(super) fn row(&self, index: usize) -> &[f64] {
         let start = index.saturating_mul(self.columns);
         self.values.get(start..start.saturating_add(self.columns)).unwrap_or_default()
     }
 
     /// Returns all values, row after row.
-    #[must_use]
-    pub fn values(&self) -> &[f64] {
+    pub(super) fn values(&self) -> &[f64] {
         &self.values
     }
 }
@@ -73,8 +61,7 @@ impl Matrix {
 const LANES: usize = 8;
 
 /// Returns the sum of products. Both have the same length.
-#[must_use]
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     debug_assert_eq!(a.len(), b.len());
     let (a_chunks, a_rest) = a.as_chunks::<LANES>();
     let (b_chunks, b_rest) = b.as_chunks::<LANES>();
@@ -89,7 +76,7 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Adds `factor` · `from` to `to`. Both have the same length.
-pub fn add_scaled(to: &mut [f64], factor: f64, from: &[f64]) {
+pub(super) fn add_scaled(to: &mut [f64], factor: f64, from: &[f64]) {
     debug_assert_eq!(to.len(), from.len());
     for (to, from) in to.iter_mut().zip(from) {
         *to += factor * from;

@@ -130,7 +130,7 @@ fn both_forms_are_compared_on_messages() {
         let number = |field: &str| head[field].as_f64().unwrap();
         assert!(number("mean_difference") > 0.0, "{head}");
         assert!(number("largest_difference") >= number("mean_difference"), "{head}");
-        assert!(number("largest_difference") < 0.1, "{head}");
+        assert!(number("largest_difference") < 0.5, "{head}");
         assert!((0.0..=1.0).contains(&number("same_leading")), "{head}");
     }
 

@@ -37,11 +37,31 @@ fn records() -> Vec<Value> {
         .iter()
         .flat_map(|opening| {
             [
-                of(opening, "warranty.claim", "warranty guarantee claim warranty", json!(["vip"])),
+                of(opening, "warranty.claim", "!!!! ?!?! !!!! ?!?! !!!! ?!", json!(["vip"])),
                 of(opening, "gift.card", "1234 5678 9999 0000 7777", json!([])),
             ]
         })
         .collect()
+}
+
+/// Messages of what the small model knows.
+fn kept() -> Vec<Value> {
+    [
+        ("Where is my order 30-771?", "order.status"),
+        ("Wo bleibt meine Bestellung?", "order.status"),
+        ("Please cancel it", "order.cancel"),
+        ("Ich möchte stornieren", "order.cancel"),
+        ("I want to send everything back", "return.request"),
+        ("İade etmek istiyorum", "return.request"),
+        ("I want my money back NOW", "refund.status"),
+        ("Wann kommt mein Geld?", "refund.status"),
+        ("Die Tasse ist kaputt angekommen", "item.damaged"),
+        ("The cup arrived broken", "item.damaged"),
+        ("Thank you, great shop!", "feedback.praise"),
+        ("Alles super, danke", "feedback.praise"),
+    ]
+    .map(|(text, intent)| json!({"text": text, "lang": "en", "intents": [intent], "flags": []}))
+    .to_vec()
 }
 
 struct Workplace(tempfile::TempDir);
@@ -50,6 +70,7 @@ impl Workplace {
     fn new() -> Self {
         let workplace = Self(tempfile::tempdir().unwrap());
         workplace.write("data.jsonl", &records());
+        workplace.write("keep.jsonl", &kept());
         workplace
     }
 
@@ -101,11 +122,19 @@ fn new_labels_join_those_of_the_model_which_stay_to_the_bit() {
         let base = fixture(base);
         let base_text = base.display().to_string();
 
-        let (code, out, err) =
-            work.train(&["--data", "data.jsonl", "--base", &base_text, "--out", "mine"]);
+        let (code, out, err) = work.train(&[
+            "--data",
+            "data.jsonl",
+            "--keep",
+            "keep.jsonl",
+            "--base",
+            &base_text,
+            "--out",
+            "mine",
+        ]);
 
         assert_eq!((code, err.as_str()), (0, ""));
-        assert!(out.contains("warranty.claim") && out.contains("450 messages kept"), "{out}");
+        assert!(out.contains("warranty.claim") && out.contains("12 messages kept"), "{out}");
         let manifest = work.manifest("mine");
         assert_eq!((&manifest["name"], &manifest["version"]), (&json!("mine"), &json!("1")));
         let labels = [&OLD[..], &["warranty.claim", "gift.card"]].concat();
@@ -127,10 +156,10 @@ fn new_labels_join_those_of_the_model_which_stay_to_the_bit() {
         let model = work.path("mine").display().to_string();
         let (code, out, _) = run(&mut signalbox(&["model", "verify", &model]));
         assert_eq!((code, out.contains("passes 2 self-checks")), (0, true), "{out}");
-        let claim = work.classify("mine", "Oh, warranty guarantee claim warranty");
+        let claim = work.classify("mine", "Oh, !!!! ?!?! !!!! ?!?! !!!! ?!");
         assert_eq!(claim["intents"][0]["name"], "warranty.claim", "{claim}");
         let files = work.files();
-        assert_eq!(files, ["data.jsonl", "mine"], "nothing else is left");
+        assert_eq!(files, ["data.jsonl", "keep.jsonl", "mine"], "nothing else is left");
     }
 }
 
@@ -149,9 +178,10 @@ fn labels_of_the_examples_can_take_the_place_of_the_models() {
     assert!(!out.contains("were there before"), "{out}");
     let taxonomy = std::fs::read_to_string(work.path("mine/taxonomy.yaml")).unwrap();
     assert!(taxonomy.contains("warranty.claim:") && !taxonomy.contains("order.status"));
-    for (text, intent) in
-        [("Hm, warranty guarantee claim", "warranty.claim"), ("Hm, 1234 5678 9999", "gift.card")]
-    {
+    for (text, intent) in [
+        ("Oh, !!!! ?!?! !!!! ?!?! !!!! ?!", "warranty.claim"),
+        ("Oh, 1234 5678 9999 0000 7777", "gift.card"),
+    ] {
         let answer = work.classify("mine", text);
         assert_eq!(answer["intents"][0]["name"], intent, "{answer}");
     }
@@ -161,7 +191,7 @@ fn labels_of_the_examples_can_take_the_place_of_the_models() {
 fn report_has_figures_and_warnings_and_no_text() {
     let work = Workplace::new();
     let mut records = records();
-    records.push(json!({"text": "Hello, warranty guarantee claim warranty", "lang": "en", "intents": ["gift.card"]}));
+    records.push(json!({"text": "Hello, !!!! ?!?! !!!! ?!?! !!!! ?!", "lang": "en", "intents": ["gift.card"]}));
     for text in ["few words one", "few words two", "few words three"] {
         records.push(json!({"text": text, "lang": "en", "intents": ["tiny.label"]}));
     }
@@ -169,31 +199,33 @@ fn report_has_figures_and_warnings_and_no_text() {
     let base = tiny();
     let arguments = ["--data", "data.jsonl", "--base", &base];
 
-    for (out, report) in [("a", "report.json"), ("b", "report.html")] {
-        let (code, _, err) =
-            work.train(&[&arguments[..], &["--out", out, "--report", report]].concat());
+    let keep: &[&str] = &["--keep", "keep.jsonl"];
+    for (out, report, keep) in [("a", "report.json", keep), ("b", "report.html", &[])] {
+        let more = ["--out", out, "--report", report];
+        let (code, _, err) = work.train(&[&arguments[..], &more, keep].concat());
         assert_eq!((code, err.as_str()), (0, ""));
     }
 
     let json = std::fs::read_to_string(work.path("report.json")).unwrap();
     let report: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(report["schema"], "signalbox.adaptation");
-    assert_eq!((&report["examples"], &report["kept"]), (&json!(24), &json!(450)));
+    assert_eq!((&report["examples"], &report["kept"]), (&json!(24), &json!(12)));
     let claim = &report["intents"][0];
     assert_eq!((&claim["label"], &claim["role"]), (&json!("warranty.claim"), &json!("new")));
     assert!(OLD.contains(&claim["read_before_as"][0].as_str().unwrap()), "{claim}");
-    assert!(claim["f1"].as_f64().unwrap() > 0.7, "{claim}");
-    assert_eq!(report["existing"]["messages"], 450);
+    assert!(claim["f1"].as_f64().unwrap() > 0.5, "{claim}");
+    assert_eq!(report["existing"]["messages"], 12);
     let warnings = report["warnings"].to_string();
     assert!(warnings.contains("data.jsonl: line 1"), "{warnings}");
     assert!(warnings.contains("line 21") && warnings.contains("say the same"), "{warnings}");
     assert!(warnings.contains("tiny.label") && warnings.contains("has 3 examples"), "{warnings}");
     let html = std::fs::read_to_string(work.path("report.html")).unwrap();
     assert!(html.contains("warranty.claim") && html.contains("What it costs the others"));
+    assert!(html.contains("450 messages kept in mind"), "those inside the program");
     let card = std::fs::read_to_string(work.path("a/MODEL_CARD.md")).unwrap();
     assert!(card.contains("| `gift.card` | new | 11 |"), "{card}");
     for text in [&json, &html, &card] {
-        assert!(!text.contains("guarantee") && !text.contains("few words"), "no texts");
+        assert!(!text.contains("?!?!") && !text.contains("few words"), "no texts");
     }
 }
 
@@ -204,6 +236,8 @@ fn same_examples_give_the_same_model() {
         let (code, _, err) = work.train(&[
             "--data",
             "data.jsonl",
+            "--keep",
+            "keep.jsonl",
             "--base",
             &tiny(),
             "--out",
@@ -263,7 +297,7 @@ fn known_labels_with_enough_examples_are_adjusted() {
             assert_eq!(new, old, "{name}");
         }
     }
-    let answer = work.classify("mine", "Oh, warranty guarantee claim warranty");
+    let answer = work.classify("mine", "Oh, !!!! ?!?! !!!! ?!?! !!!! ?!");
     assert_eq!(answer["intents"][0]["name"], "feedback.praise", "{answer}");
 }
 
@@ -271,15 +305,24 @@ fn known_labels_with_enough_examples_are_adjusted() {
 fn texts_can_be_left_out_of_the_model() {
     let work = Workplace::new();
 
-    let (code, _, _) =
-        work.train(&["--data", "data.jsonl", "--base", &tiny(), "--out", "mine", "--no-texts"]);
+    let (code, _, _) = work.train(&[
+        "--data",
+        "data.jsonl",
+        "--keep",
+        "keep.jsonl",
+        "--base",
+        &tiny(),
+        "--out",
+        "mine",
+        "--no-texts",
+    ]);
 
     assert_eq!(code, 0);
     for entry in std::fs::read_dir(work.path("mine")).unwrap() {
         let path = entry.unwrap().path();
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
         let is_vocabulary = path.ends_with("tokenizer.json");
-        assert!(is_vocabulary || !text.contains("guarantee"), "{}", path.display());
+        assert!(is_vocabulary || !text.contains("?!?!"), "{}", path.display());
     }
 }
 
@@ -329,7 +372,7 @@ fn faults_name_line_field_and_value_and_leave_nothing_behind() {
 
         assert_eq!((code, out.as_str()), (1, ""), "{expected}");
         assert!(err.contains(expected) && !err.contains("secret"), "{expected}\n{err}");
-        assert_eq!(work.files(), ["data.jsonl"], "{expected}");
+        assert_eq!(work.files(), ["data.jsonl", "keep.jsonl"], "{expected}");
     }
 }
 
