@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -19,6 +19,7 @@ use crate::app::{App, engine_loader};
 use crate::config::Config;
 use crate::config::sources::{self, Sources};
 use crate::labels::group_of;
+use crate::message::MAX_NAME_CHARS;
 use crate::model::{ModelBundle, ModelSource};
 
 #[derive(Debug, Subcommand)]
@@ -116,6 +117,17 @@ pub(super) fn load_alone(config: &Config, directory: &Path) -> anyhow::Result<()
     config.models.repository = PathBuf::new();
     config.inference.instances = 1;
     Ok(App::new(config, engine_loader()).load_models()?)
+}
+
+/// Refuses what can be no name or version of a model; `option` says where it was given.
+pub(super) fn check_name(option: &str, value: &str) -> anyhow::Result<()> {
+    let length = value.chars().count();
+    if (1..=MAX_NAME_CHARS).contains(&length) && !value.chars().any(char::is_control) {
+        return Ok(());
+    }
+    bail!(
+        "{option} has {length} characters; 1 to {MAX_NAME_CHARS} without control characters are accepted"
+    )
 }
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 
 use super::embedding::{Computed, Embedder, Reading};
 use super::labelled::DataSet;
-use super::model::load_alone;
+use super::model::{check_name, load_alone};
 use super::{ConfigArguments, EXIT_OK, start_logging};
 use crate::adaptation::taxonomy_file::{self, NewLabel};
 use crate::adaptation::{
@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::evaluation::records::{Case, Record};
 use crate::evaluation::vocabulary::Vocabulary;
 use crate::labels::{HeadName, LabelSet};
-use crate::message::{MAX_NAME_CHARS, MessageDraft};
+use crate::message::MessageDraft;
 use crate::model::manifest::Manifest;
 use crate::model::writing::{ModelDraft, StagedDirectory};
 use crate::model::{ModelBundle, ModelSource, SelfCheck};
@@ -154,14 +154,8 @@ fn check_report(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Repor
 fn name(arguments: &TrainArguments) -> anyhow::Result<String> {
     let of_directory = || arguments.out.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = arguments.name.clone().or_else(of_directory).unwrap_or_default();
-    for (option, value) in [("--name", &name), ("--model-version", &arguments.model_version)] {
-        let length = value.chars().count();
-        if !(1..=MAX_NAME_CHARS).contains(&length) || value.chars().any(char::is_control) {
-            bail!(
-                "{option} has {length} characters; 1 to {MAX_NAME_CHARS} without control characters are accepted"
-            );
-        }
-    }
+    check_name("--name", &name)?;
+    check_name("--model-version", &arguments.model_version)?;
     Ok(name)
 }
 

@@ -13,11 +13,11 @@ use super::super::embedding::{Computed, Embedder, Reading};
 use super::super::input::{self, Format};
 use super::super::table::empty;
 use super::super::{ConfigArguments, EXIT_OK, start_logging};
-use super::load_alone;
+use super::{check_name, load_alone};
 use crate::config::Config;
 use crate::engine::{EngineKind, MessageOutput};
 use crate::labels::HeadName;
-use crate::message::{MAX_NAME_CHARS, MessageRecord};
+use crate::message::MessageRecord;
 use crate::model::quantization::quantized;
 use crate::model::writing::StagedDirectory;
 use crate::model::{ModelBundle, ModelSource};
@@ -89,16 +89,6 @@ fn config() -> anyhow::Result<Config> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = format!("inference.threads_per_instance={cores}");
     sources.resolve(&["log.filter=warn", &threads], &[])
-}
-
-fn check_name(option: &str, value: &str) -> anyhow::Result<()> {
-    let length = value.chars().count();
-    if (1..=MAX_NAME_CHARS).contains(&length) && !value.chars().any(char::is_control) {
-        return Ok(());
-    }
-    bail!(
-        "{option} has {length} characters; 1 to {MAX_NAME_CHARS} without control characters are accepted"
-    )
 }
 
 /// A message and the line that it stands on.
