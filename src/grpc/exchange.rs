@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
@@ -15,6 +15,10 @@ use crate::batching::AdmissionPermit;
 use crate::error::{Error, NotReadyReason, Stage};
 use crate::lifecycle::ServiceState;
 use crate::telemetry::events;
+
+/// How far the status that breaks a stream off stays behind the last reply. Clients on gRPC's C core (Python, C++, Ruby,
+/// PHP) throw away what their program has not read yet when such a status comes in.
+const TIME_TO_READ: Duration = Duration::from_millis(100);
 
 /// Which reply goes first.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,6 +64,7 @@ where
         read: None,
         running: Running::new(terms.order),
         end: None,
+        last_reply: None,
         context,
         terms,
         begin,
@@ -76,6 +81,7 @@ struct Exchange<Q, R, B> {
     running: Running<R>,
     /// The status to end with, after everything that was read is answered.
     end: Option<Status>,
+    last_reply: Option<Instant>,
     context: Context,
     terms: Terms<Q>,
     state: watch::Receiver<ServiceState>,
@@ -101,7 +107,11 @@ where
         loop {
             self.start();
             if self.inbound.is_none() && self.running.is_empty() {
-                return self.end.take().map(|status| (Err(status), self));
+                let status = self.end.take()?;
+                if let Some(last) = self.last_reply {
+                    tokio::time::sleep_until((last + TIME_TO_READ).into()).await;
+                }
+                return Some((Err(status), self));
             }
             match self.event().await {
                 Event::Request(Some(request)) => self.read = Some(request),
@@ -116,7 +126,10 @@ where
                     let error = Error::DeadlineExceeded { stage: Stage::Admission };
                     self.stop_reading(from_error(&error));
                 }
-                Event::Reply(Ok(reply)) => return Some((Ok(*reply), self)),
+                Event::Reply(Ok(reply)) => {
+                    self.last_reply = Some(Instant::now());
+                    return Some((Ok(*reply), self));
+                }
                 Event::Reply(Err(_)) => {
                     // The reply that the sender waits for is lost, so the stream can't go on as if nothing happened.
                     let error = Error::internal("a request's task panicked");
