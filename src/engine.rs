@@ -7,6 +7,7 @@ pub mod stub;
 use serde::{Deserialize, Serialize};
 
 use crate::labels::HeadName;
+use crate::model::architecture::Activation;
 
 /// One replica of a model. One inference thread owns it, so it needs no lock.
 pub trait Engine: Send {
@@ -222,6 +223,17 @@ pub enum EngineError {
     /// The library underneath failed.
     #[error("the compute library failed")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Activation> for signalbox_kernels::Activation {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Gelu => Self::Gelu,
+            Activation::GeluTanh => Self::GeluTanh,
+            Activation::Relu => Self::Relu,
+            Activation::Tanh => Self::Tanh,
+        }
+    }
 }
 
 #[cfg(test)]

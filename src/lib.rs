@@ -17,6 +17,8 @@
 //! the command line. [`evaluation`] measures models on labelled messages, [`adaptation`] teaches them new labels,
 //! [`feedback`] keeps what people say about answers.
 
+#![forbid(unsafe_code)]
+
 pub mod adaptation;
 pub mod app;
 pub mod batching;

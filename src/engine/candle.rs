@@ -5,11 +5,10 @@ mod disentangled;
 mod embeddings;
 mod encoder;
 mod heads;
-mod kernels;
-mod matrix;
 mod operations;
 mod padded;
 mod rotary;
+mod rows;
 mod tensors;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};

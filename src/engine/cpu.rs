@@ -1,30 +1,25 @@
-//! Encoders with BERT's blocks in int8 on a CPU.
+//! Encoders with BERT's blocks in int8 on a CPU, computed by [`signalbox_kernels::int8`].
 //!
-//! Weights are quantised per output, activations per token while computing, and sums of products are exact. Messages of
-//! a batch lie one after the other without padding.
+//! Messages of a batch lie one after the other without padding.
 
-mod attention;
-mod dense;
-mod encoder;
+mod embeddings;
 mod heads;
-mod kernels;
-mod packing;
-mod quantized;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 use std::sync::Arc;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+pub use signalbox_kernels::int8::InstructionSet;
+use signalbox_kernels::int8::{self, Encoder, Kernels};
 
 use super::{BatchOutput, Engine, EngineError, EngineInfo, HeadOutput, RaggedBatch};
 use crate::model::architecture::{Architecture, Attention};
 use crate::model::{ModelBundle, ModelError};
-use encoder::{Encoder, Workspace};
+use embeddings::Embeddings;
 use heads::{HeadLayers, Pooler};
-pub use kernels::InstructionSet;
-use kernels::Kernels;
 
 /// A batch is not cut for several threads into parts of fewer tokens than this: handing work over costs as much as
 /// computing a few tokens.
@@ -38,12 +33,21 @@ pub struct CpuModel(Arc<Parts>);
 struct Parts {
     kernels: Kernels,
     instructions: InstructionSet,
+    embeddings: Embeddings,
     encoder: Encoder,
     pooler: Pooler,
     heads: Vec<HeadLayers>,
     vocabulary_size: usize,
     max_positions: usize,
     hidden_size: usize,
+}
+
+/// Memory of one thread, kept from one batch to the next.
+#[derive(Debug, Default)]
+struct Workspace {
+    /// Token vectors `[T, H]`.
+    vectors: Vec<f32>,
+    encoder: int8::Workspace,
 }
 
 impl CpuModel {
@@ -84,7 +88,9 @@ impl CpuModel {
         Ok(Self(Arc::new(Parts {
             kernels: Kernels::new(instructions).ok_or_else(missing)?,
             instructions,
-            encoder: Encoder::load(weights, architecture)?,
+            embeddings: Embeddings::load(weights, architecture)?,
+            encoder: Encoder::pack(weights::encoder(weights, architecture)?)
+                .map_err(weights::refused)?,
             pooler: Pooler::read(weights, architecture, manifest.pooling)?,
             heads: HeadLayers::read_all(weights, architecture, manifest)?,
             vocabulary_size: architecture.vocabulary_size,
@@ -162,9 +168,11 @@ impl Parts {
     ) -> Option<BatchOutput> {
         let session = self.kernels.on_this_thread();
         let messages = batch.messages().skip(share.start).take(share.len());
-        self.encoder.forward(session, &messages, workspace)?;
-        let lengths = messages.map(<[u32]>::len);
-        let pooled = self.pooler.forward(session, workspace.hidden(), lengths, self.hidden_size);
+        let lengths: Vec<_> = messages.clone().map(<[u32]>::len).collect();
+        let Workspace { vectors, encoder } = workspace;
+        self.embeddings.forward(session, messages, vectors)?;
+        self.encoder.forward(session, &lengths, vectors, encoder)?;
+        let pooled = self.pooler.forward(session, vectors, &lengths, self.hidden_size);
         Some(BatchOutput {
             rows: share.len(),
             heads: self.heads.iter().map(|head| head.forward(session, &pooled)).collect(),

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Tensor};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use signalbox_kernels::float::{Before, Matrix, MatrixMut, multiply, softmax};
 
-use super::kernels::{for_each_row, softmax};
-use super::matrix::{Before, Matrix, MatrixMut, multiply};
 use super::operations::{mismatch, numbers};
+use super::rows::for_each_row;
 use crate::engine::RaggedBatch;
 
 /// Queries whose scores are there at a time. Scores of long messages would take memory that grows with the square of

@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
+use signalbox_kernels::float::{Before, Matrix, MatrixMut, multiply};
 
 use super::attention::Scores;
-use super::matrix::{Before, Matrix, MatrixMut, multiply};
 use super::operations::{Dense, Norm, activate_in_place};
 use super::tensors::{Tensors, refused};
 use crate::engine::RaggedBatch;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp3, Error, InplaceOp1, InplaceOp2, Layout, Result, Shape, Tensor,
 };
+use signalbox_kernels::float::{Before, Matrix, MatrixMut, activate, add, multiply, normalize};
 
-use super::kernels::{activate, for_each_row, for_each_row_pair, normalize};
-use super::matrix::{Before, Matrix, MatrixMut, multiply};
+use super::rows::{for_each_row, for_each_row_pair};
 use crate::model::architecture::Activation;
 
 /// A dense layer. Cheap to clone.
@@ -91,7 +91,7 @@ impl InplaceOp1 for ActivationOperation {
         let (_, width) = layout.shape().dims2()?;
         let values = numbers_mut(storage, layout)?;
         for_each_row(values, width, self.threads, |row| {
-            activate(row, self.activation);
+            activate(row, self.activation.into());
         });
         Ok(())
     }
@@ -176,9 +176,7 @@ impl InplaceOp2 for NormOperation<'_> {
         let values = numbers_mut(values, values_layout)?;
         let residual = numbers(residual, residual_layout)?;
         for_each_row_pair(values, residual, scale.len(), self.threads, |row, residual| {
-            for (value, residual) in row.iter_mut().zip(residual) {
-                *value += residual;
-            }
+            add(row, residual);
             normalize(row, scale, shift, *epsilon);
         });
         Ok(())
@@ -211,7 +209,7 @@ impl CustomOp1 for GateOperation {
         if result.len() != rows * width {
             return Err(mismatch(self.name(), &[layout]));
         }
-        for_each_row(&mut result, width, self.threads, |row| activate(row, self.activation));
+        for_each_row(&mut result, width, self.threads, |row| activate(row, self.activation.into()));
         for (row, gates) in
             result.chunks_exact_mut(width.max(1)).zip(values.chunks_exact(both.max(1)))
         {
@@ -247,4 +245,43 @@ pub(super) fn numbers_mut<'a>(
 pub(super) fn mismatch(operation: &str, layouts: &[&Layout]) -> Error {
     let shapes: Vec<_> = layouts.iter().map(|layout| layout.shape()).collect();
     Error::Msg(format!("{operation} does not fit the shapes {shapes:?}")).bt()
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
+        assert_eq!(found.len(), expected.len());
+        for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+            let distance = (found - expected).abs();
+            assert!(distance <= tolerance, "{index}: {found}, not {expected}");
+        }
+    }
+
+    /// Numbers from -12 to 12.
+    fn range() -> Vec<f32> {
+        (-12_000_i16..=12_000).map(|step| f32::from(step) / 1_000.0).collect()
+    }
+
+    fn activated(activation: Activation) -> Vec<f32> {
+        let range = range();
+        let shape = (1, range.len());
+        let values = Tensor::from_vec(range, shape, &Device::Cpu).unwrap();
+        activate_in_place(&values, activation, 1).unwrap();
+        values.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn activations_are_those_of_candle() {
+        let range = Tensor::new(range(), &Device::Cpu).unwrap();
+        let values = |tensor: candle_core::Result<Tensor>| tensor.unwrap().to_vec1().unwrap();
+
+        assert_close(&activated(Activation::Gelu), &values(range.gelu_erf()), 2e-6);
+        assert_close(&activated(Activation::GeluTanh), &values(range.gelu()), 2e-6);
+        assert_close(&activated(Activation::Relu), &values(range.relu()), 0.0);
+        assert_close(&activated(Activation::Tanh), &values(range.tanh()), 0.0);
+    }
 }

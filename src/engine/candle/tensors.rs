@@ -1,8 +1,8 @@
 //! From the weights of a bundle to candle tensors and layers.
 
 use candle_core::{Device, Tensor};
+use signalbox_kernels::float::transpose;
 
-use super::kernels::transpose;
 use super::operations::{Dense, Norm};
 use crate::model::ModelError;
 use crate::model::layout::LayerModules;

@@ -1,12 +1,14 @@
 //! From token vectors to the vector of a message, and from there to the outputs of the heads, in f32: a head is read once
 //! for a message, not once for a token.
 
-use super::dense::{FloatDense, activate};
-use super::kernels::{Session, Work, rows};
+use signalbox_kernels::Activation;
+use signalbox_kernels::int8::{FloatDense, Session};
+
+use super::weights::float_dense;
 use crate::engine::HeadOutput;
 use crate::labels::HeadName;
 use crate::model::ModelError;
-use crate::model::architecture::{Activation, Architecture};
+use crate::model::architecture::Architecture;
 use crate::model::layout::{HeadModules, TensorNames};
 use crate::model::manifest::{Head, Manifest, Pooling};
 use crate::model::weights::Weights;
@@ -17,12 +19,8 @@ pub(super) enum Pooler {
     Mean,
     First,
     /// The first token through a dense layer and tanh.
-    Dense(DensePooler),
+    Dense(FloatDense),
 }
-
-/// The layer of [`Pooler::Dense`].
-#[derive(Debug)]
-pub(super) struct DensePooler(FloatDense);
 
 impl Pooler {
     pub(super) fn read(
@@ -35,7 +33,7 @@ impl Pooler {
             Pooling::Cls => Self::First,
             Pooling::Pooler => {
                 let module = TensorNames::of(architecture).pooler();
-                Self::Dense(DensePooler(FloatDense::read(weights, &module)?))
+                Self::Dense(float_dense(weights, &module)?)
             }
         })
     }
@@ -45,7 +43,7 @@ impl Pooler {
         &self,
         session: Session,
         hidden: &[f32],
-        lengths: impl Iterator<Item = usize>,
+        lengths: &[usize],
         width: usize,
     ) -> Vec<f32> {
         let mut pooled = Vec::new();
@@ -58,7 +56,7 @@ impl Pooler {
                     let start = pooled.len();
                     pooled.resize(start + width, 0.0);
                     let to = pooled.get_mut(start..).unwrap_or_default();
-                    session.run(Mean { message, to });
+                    session.add_mean(message, to);
                 }
                 Self::First | Self::Dense(_) => {
                     pooled.extend_from_slice(message.get(..width).unwrap_or_default());
@@ -67,29 +65,11 @@ impl Pooler {
         }
         match self {
             Self::Mean | Self::First => pooled,
-            Self::Dense(DensePooler(dense)) => {
+            Self::Dense(dense) => {
                 let mut pooled = dense.forward(session, &pooled);
-                pooled.iter_mut().for_each(|value| *value = value.tanh());
+                session.activate(Activation::Tanh, &mut pooled);
                 pooled
             }
-        }
-    }
-}
-
-struct Mean<'a> {
-    message: &'a [f32],
-    to: &'a mut [f32],
-}
-
-impl Work for Mean<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let width = self.to.len().max(1);
-        let factor = 1.0 / (self.message.len() / width).max(1) as f32;
-        for row in self.message.chunks_exact(width) {
-            rows::add_scaled::<FMA>(row, factor, self.to);
         }
     }
 }
@@ -114,12 +94,12 @@ impl HeadLayers {
             // Only families that this engine does not compute have a normalisation here, or no bias.
             let hidden = modules
                 .hidden
-                .map(|hidden| Ok((FloatDense::read(weights, &hidden.dense)?, hidden.activation)));
+                .map(|hidden| Ok((float_dense(weights, &hidden.dense)?, hidden.activation.into())));
             Ok(Self {
                 name: head.name,
                 labels: head.labels.len(),
                 hidden: hidden.transpose()?,
-                output: FloatDense::read(weights, &modules.output)?,
+                output: float_dense(weights, &modules.output)?,
             })
         };
         manifest.heads.iter().map(read).collect()
@@ -131,24 +111,10 @@ impl HeadLayers {
             None => self.output.forward(session, pooled),
             Some((dense, activation)) => {
                 let mut hidden = dense.forward(session, pooled);
-                session.run(Activate { activation: *activation, values: &mut hidden });
+                session.activate(*activation, &mut hidden);
                 self.output.forward(session, &hidden)
             }
         };
         HeadOutput { head: self.name, labels: self.labels, logits }
-    }
-}
-
-struct Activate<'a> {
-    activation: Activation,
-    values: &'a mut [f32],
-}
-
-impl Work for Activate<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        activate::<FMA>(self.activation, self.values);
     }
 }

@@ -1,47 +1,16 @@
-//! Numeric kernels on rows of f32, written so that the compiler vectorises them.
+//! Work on rows of f32, written so that the compiler vectorises it, and products of matrices.
+//!
+//! Within a few last bits of the exact values, where [`int8`](crate::int8) is as exact as int8 needs.
 
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
+mod matrix;
 
-use crate::model::architecture::Activation;
+pub use matrix::{Before, Matrix, MatrixMut, multiply};
 
-/// Works on every row of `width` numbers; with over one thread, in the rayon pool that the caller runs in.
-pub(super) fn for_each_row(
-    values: &mut [f32],
-    width: usize,
-    threads: usize,
-    work: impl Fn(&mut [f32]) + Send + Sync,
-) {
-    let width = width.max(1);
-    if threads > 1 {
-        values.par_chunks_exact_mut(width).for_each(work);
-    } else {
-        values.chunks_exact_mut(width).for_each(work);
-    }
-}
-
-/// As [`for_each_row`], with the rows of a second matrix of the same shape.
-pub(super) fn for_each_row_pair(
-    values: &mut [f32],
-    others: &[f32],
-    width: usize,
-    threads: usize,
-    work: impl Fn(&mut [f32], &[f32]) + Send + Sync,
-) {
-    let width = width.max(1);
-    if threads > 1 {
-        let rows = values.par_chunks_exact_mut(width);
-        let others = others.par_chunks_exact(width);
-        rows.zip(others).for_each(|(row, other)| work(row, other));
-    } else {
-        let rows = values.chunks_exact_mut(width);
-        let others = others.chunks_exact(width);
-        rows.zip(others).for_each(|(row, other)| work(row, other));
-    }
-}
+use crate::Activation;
 
 /// Turns a matrix `[rows, columns]` into `[columns, rows]`.
-pub(super) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
+#[must_use]
+pub fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
     /// Columns at a time: one cache line of f32, so that each line is read once.
     const BLOCK: usize = 16;
     let rows = values.len().checked_div(columns).unwrap_or_default();
@@ -59,7 +28,7 @@ pub(super) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
 }
 
 /// Applies an activation to every number.
-pub(super) fn activate(values: &mut [f32], activation: Activation) {
+pub fn activate(values: &mut [f32], activation: Activation) {
     match activation {
         Activation::Gelu => values.iter_mut().for_each(|value| *value = gelu(*value)),
         Activation::GeluTanh => values.iter_mut().for_each(|value| *value = gelu_tanh(*value)),
@@ -68,8 +37,15 @@ pub(super) fn activate(values: &mut [f32], activation: Activation) {
     }
 }
 
+/// Adds numbers to those of a row, place by place.
+pub fn add(row: &mut [f32], added: &[f32]) {
+    for (value, added) in row.iter_mut().zip(added) {
+        *value += added;
+    }
+}
+
 /// Layer normalisation of a row: mean 0 and variance 1, then scale and shift.
-pub(super) fn normalize(row: &mut [f32], scale: &[f32], shift: &[f32], epsilon: f32) {
+pub fn normalize(row: &mut [f32], scale: &[f32], shift: &[f32], epsilon: f32) {
     let count = row.len() as f32;
     let mean = sum(row, |value| value) / count;
     // Not the mean of squares less the square of the mean: that cancels, and can turn out below 0.
@@ -81,7 +57,7 @@ pub(super) fn normalize(row: &mut [f32], scale: &[f32], shift: &[f32], epsilon: 
 }
 
 /// Softmax of a row in place.
-pub(super) fn softmax(row: &mut [f32]) {
+pub fn softmax(row: &mut [f32]) {
     // Subtract the maximum first: exp(89) already overflows f32.
     let maximum = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for value in row.iter_mut() {
@@ -168,38 +144,11 @@ fn exp(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
-
     use super::*;
-
-    fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
-        assert_eq!(found.len(), expected.len());
-        for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-            let distance = (found - expected).abs();
-            assert!(distance <= tolerance, "{index}: {found}, not {expected}");
-        }
-    }
 
     /// Numbers from -12 to 12.
     fn range() -> Vec<f32> {
         (-12_000_i16..=12_000).map(|step| f32::from(step) / 1_000.0).collect()
-    }
-
-    fn activated(activation: Activation) -> Vec<f32> {
-        let mut values = range();
-        activate(&mut values, activation);
-        values
-    }
-
-    #[test]
-    fn activations_are_those_of_candle() {
-        let range = Tensor::new(range(), &Device::Cpu).unwrap();
-        let values = |tensor: candle_core::Result<Tensor>| tensor.unwrap().to_vec1().unwrap();
-
-        assert_close(&activated(Activation::Gelu), &values(range.gelu_erf()), 2e-6);
-        assert_close(&activated(Activation::GeluTanh), &values(range.gelu()), 2e-6);
-        assert_close(&activated(Activation::Relu), &values(range.relu()), 0.0);
-        assert_close(&activated(Activation::Tanh), &values(range.tanh()), 0.0);
     }
 
     #[test]
@@ -269,20 +218,5 @@ mod tests {
                 assert!((transposed[column * rows + row] - value).abs() < f32::EPSILON);
             }
         }
-    }
-
-    #[test]
-    fn rows_are_the_same_on_any_number_of_threads() {
-        let run = |threads| {
-            let mut values = range();
-            for_each_row(&mut values, 100, threads, softmax);
-            let others = values.clone();
-            for_each_row_pair(&mut values, &others, 100, threads, |row, other| {
-                row.iter_mut().zip(other).for_each(|(value, other)| *value += other);
-            });
-            values
-        };
-
-        assert_close(&run(1), &run(2), 0.0);
     }
 }

@@ -1,44 +1,68 @@
-//! Arithmetic of the int8 encoder, chosen once by what the processor and its kernel allow.
+//! Encoders with BERT's blocks in int8, computed with the best that the processor and its kernel allow.
 //!
-//! Products of int8 have a kernel for each instruction set, all with the same layout of the weights; work on f32 is
-//! written once and compiled for several. Nothing outside of this folder is `unsafe`.
-//!
-//! Weights of a matrix `[N, K]` lie in blocks of [`BLOCK`] rows, filled up with zeros: block after block; in a block, step
-//! after step of [`STEP`] values of K; in a step, [`STEP`] bytes of each of the [`BLOCK`] rows. That is what `vpdpbusd`,
-//! `tdpbssd` and `sdot` each want.
+//! Weights are quantised per output, activations per token while computing, and sums of products are exact. Products of
+//! int8 have a kernel for each instruction set, all with the same layout of the weights; work on f32 is written once and
+//! compiled for several.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod arena;
+mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod dense;
+mod encoder;
 mod instructions;
 #[cfg(target_arch = "aarch64")]
 mod neon;
-pub(super) mod rows;
+mod norm;
+mod packing;
+mod quantized;
+mod rows;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub(super) use arena::Arena;
-pub use instructions::InstructionSet;
+pub use attention::Shape;
+pub use dense::FloatDense;
+pub use encoder::{Encoder, EncoderWeights, LayerWeights, Workspace};
+pub use instructions::{InstructionSet, UnknownInstructionSet};
+pub use norm::Norm;
+pub use packing::QuantizedDense;
 
+use arena::Arena;
 use instructions::Vectors;
 
+use crate::Activation;
+
 /// Columns of a product (rows of the weights) that lie together.
-pub(super) const BLOCK: usize = 16;
+const BLOCK: usize = 16;
 /// Values of K that lie together.
-pub(super) const STEP: usize = 4;
+const STEP: usize = 4;
 /// K is filled up to a multiple of this with zeros: the bytes of a row of an AMX tile.
-pub(super) const INNER: usize = 64;
+const INNER: usize = 64;
 /// Rows of activations are there in multiples of this; those past the last one may hold anything.
-pub(super) const TILE_ROWS: usize = 16;
+const TILE_ROWS: usize = 16;
+
+/// Why weights can't be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum WeightsError {
+    /// Sizes of tensors that belong together do not match.
+    #[error("sizes of the weights do not match")]
+    Sizes,
+    /// There is no memory to pack them.
+    #[error("no memory for {bytes} bytes")]
+    Memory {
+        /// What they take.
+        bytes: usize,
+    },
+}
 
 /// How quantised activations are stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum ActivationFormat {
+enum ActivationFormat {
     /// Signed bytes.
     Signed8,
     /// Unsigned bytes, 128 too large.
@@ -49,7 +73,7 @@ pub(super) enum ActivationFormat {
 
 impl ActivationFormat {
     /// Returns the bytes of one value.
-    pub(super) fn value_bytes(self) -> usize {
+    fn value_bytes(self) -> usize {
         match self {
             Self::Signed8 | Self::Offset8 => 1,
             Self::Signed16 => 2,
@@ -58,7 +82,7 @@ impl ActivationFormat {
 }
 
 /// Work on f32 that is compiled for each instruction set.
-pub(super) trait Work {
+trait Work {
     /// What comes out.
     type Output;
 
@@ -86,34 +110,38 @@ struct Product<'a> {
 
 /// Quantised activations `[rows, K]`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Activations<'a> {
+struct Activations<'a> {
     /// Rows of `inner` values each, in the format of the kernel; whole tiles of rows.
-    pub(super) bytes: &'a [u8],
+    bytes: &'a [u8],
     /// Number of rows.
-    pub(super) rows: usize,
+    rows: usize,
     /// Values of a row, filled up to a multiple of [`INNER`].
-    pub(super) inner: usize,
+    inner: usize,
 }
 
 /// Packed weights, some blocks of a matrix.
+///
+/// Weights of a matrix `[N, K]` lie in blocks of [`BLOCK`] rows, filled up with zeros: block after block; in a block, step
+/// after step of [`STEP`] values of K; in a step, [`STEP`] bytes of each of the [`BLOCK`] rows. That is what `vpdpbusd`,
+/// `tdpbssd` and `sdot` each want.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Blocks<'a> {
+struct Blocks<'a> {
     /// Weights, `BLOCK · K` bytes a block.
-    pub(super) weights: &'a [u8],
+    weights: &'a [u8],
     /// For each column -128 times the sum of its weights; read where activations are [`ActivationFormat::Offset8`].
-    pub(super) offsets: &'a [i32],
+    offsets: &'a [i32],
 }
 
 /// The kernels of an instruction set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kernels {
+pub struct Kernels {
     instructions: InstructionSet,
     vectors: Vectors,
 }
 
 /// Kernels, ready on this thread.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Session {
+pub struct Session {
     kernels: Kernels,
     /// What was made ready holds for one thread only, so a session stays on it.
     _this_thread: std::marker::PhantomData<*const ()>,
@@ -121,18 +149,20 @@ pub(super) struct Session {
 
 impl Kernels {
     /// Returns the kernels of an instruction set, or `None` where the processor or its kernel does not have it.
-    pub(super) fn new(instructions: InstructionSet) -> Option<Self> {
+    #[must_use]
+    pub fn new(instructions: InstructionSet) -> Option<Self> {
         let vectors = instructions.vectors();
         instructions.is_available().then_some(Self { instructions, vectors })
     }
 
     /// Returns how the kernels want activations.
-    pub(super) fn format(self) -> ActivationFormat {
+    fn format(self) -> ActivationFormat {
         self.instructions.format()
     }
 
     /// Makes the kernels ready on this thread.
-    pub(super) fn on_this_thread(self) -> Session {
+    #[must_use]
+    pub fn on_this_thread(self) -> Session {
         #[cfg(target_arch = "x86_64")]
         if self.instructions == InstructionSet::Amx {
             #[expect(unsafe_code, reason = "needs a processor with AMX")]
@@ -147,12 +177,27 @@ impl Kernels {
 
 impl Session {
     /// Returns how the kernels want activations.
-    pub(super) fn format(self) -> ActivationFormat {
+    fn format(self) -> ActivationFormat {
         self.kernels.format()
     }
 
+    /// Adds the mean of the rows of `[n, W]` to `mean`, `[W]`.
+    pub fn add_mean(self, rows: &[f32], mean: &mut [f32]) {
+        self.run(AddMean { rows, mean });
+    }
+
+    /// Writes integers, in two's complement, times `scale`, plus `added`, to `values`: all have one length.
+    pub fn decode_and_add(self, integers: &[u8], scale: f32, added: &[f32], values: &mut [f32]) {
+        self.run(DecodeAndAdd { integers, scale, added, values });
+    }
+
+    /// Applies an activation in place.
+    pub fn activate(self, activation: Activation, values: &mut [f32]) {
+        self.run(Activate { activation, values });
+    }
+
     /// Does work on f32.
-    pub(super) fn run<W: Work>(self, work: W) -> W::Output {
+    fn run<W: Work>(self, work: W) -> W::Output {
         self.kernels.vectors.run(work)
     }
 
@@ -160,7 +205,7 @@ impl Session {
     ///
     /// Up to whole tiles of rows are written. `None` where the sizes do not match.
     #[must_use]
-    pub(super) fn multiply(
+    fn multiply(
         self,
         activations: Activations<'_>,
         blocks: Blocks<'_>,
@@ -226,5 +271,53 @@ impl<'a> Product<'a> {
             products,
             product_stride,
         })
+    }
+}
+
+struct AddMean<'a> {
+    rows: &'a [f32],
+    mean: &'a mut [f32],
+}
+
+impl Work for AddMean<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let width = self.mean.len().max(1);
+        let factor = 1.0 / (self.rows.len() / width).max(1) as f32;
+        for row in self.rows.chunks_exact(width) {
+            rows::add_scaled::<FMA>(row, factor, self.mean);
+        }
+    }
+}
+
+struct DecodeAndAdd<'a> {
+    integers: &'a [u8],
+    scale: f32,
+    added: &'a [f32],
+    values: &'a mut [f32],
+}
+
+impl Work for DecodeAndAdd<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        rows::decode_and_add::<FMA>(self.integers, self.scale, self.added, self.values);
+    }
+}
+
+struct Activate<'a> {
+    activation: Activation,
+    values: &'a mut [f32],
+}
+
+impl Work for Activate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        rows::activate::<FMA>(self.activation, self.values);
     }
 }

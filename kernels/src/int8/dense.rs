@@ -1,11 +1,9 @@
 //! Dense layers: on quantised rows, and in f32 where there is little to compute.
 
-use super::kernels::{Arena, BLOCK, Session, Work, rows};
 use super::packing::PackedDense;
 use super::quantized::QuantizedRows;
-use crate::model::ModelError;
-use crate::model::architecture::Activation;
-use crate::model::weights::Weights;
+use super::{Arena, BLOCK, Session, WeightsError, Work, rows};
+use crate::Activation;
 
 /// Rows and blocks of columns of which the sums are computed before they are turned into numbers: 64 × 64 i32 stay in
 /// the first-level cache.
@@ -67,17 +65,6 @@ impl PackedDense {
     }
 }
 
-/// Applies an activation in place.
-#[inline(always)]
-pub(super) fn activate<const FMA: bool>(activation: Activation, values: &mut [f32]) {
-    match activation {
-        Activation::Gelu => rows::gelu::<FMA>(values),
-        Activation::GeluTanh => rows::gelu_tanh::<FMA>(values),
-        Activation::Relu => rows::relu(values),
-        Activation::Tanh => rows::tanh(values),
-    }
-}
-
 /// Turns sums into outputs.
 struct Epilogue<'a> {
     sums: &'a [i32],
@@ -106,7 +93,7 @@ impl Work for Epilogue<'_> {
                 }
                 Then::Activate(activation) => {
                     rows::scale::<FMA>(sums, *row_scale, column_scales, bias, output);
-                    activate::<FMA>(activation, output);
+                    rows::activate::<FMA>(activation, output);
                 }
             }
         }
@@ -115,41 +102,47 @@ impl Work for Epilogue<'_> {
 
 /// A dense layer in f32.
 #[derive(Debug)]
-pub(super) struct FloatDense {
+pub struct FloatDense {
     /// `[N, K]`, row-major.
     weight: Vec<f32>,
     /// `[N]`.
     bias: Vec<f32>,
+    /// K.
+    inputs: usize,
 }
 
 impl FloatDense {
-    pub(super) fn read(weights: &Weights, module: &str) -> Result<Self, ModelError> {
-        Ok(Self {
-            weight: weights.tensor(&format!("{module}.weight"))?.to_f32(),
-            bias: weights.tensor(&format!("{module}.bias"))?.to_f32(),
-        })
+    /// Makes a layer of a weight `[N, K]`, row-major, and a bias `[N]`.
+    ///
+    /// # Errors
+    /// [`WeightsError::Sizes`] when the sizes do not match.
+    pub fn new(weight: Vec<f32>, bias: Vec<f32>) -> Result<Self, WeightsError> {
+        let inputs = inputs(weight.len(), bias.len()).ok_or(WeightsError::Sizes)?;
+        Ok(Self { weight, bias, inputs })
+    }
+
+    /// Returns the numbers of outputs and inputs, `[N, K]`.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.bias.len(), self.inputs]
     }
 
     /// Computes `[B, N]` from `[B, K]`.
-    pub(super) fn forward(&self, session: Session, input: &[f32]) -> Vec<f32> {
-        let mut output = vec![0.0; input.len() / self.inputs() * self.bias.len()];
-        self.forward_into(session, input, &mut output);
+    #[must_use]
+    pub fn forward(&self, session: Session, input: &[f32]) -> Vec<f32> {
+        let mut output = vec![0.0; input.len() / self.inputs * self.bias.len()];
+        session.run(FloatDenseWork { dense: self, input, output: &mut output });
         output
     }
+}
 
-    /// Writes `[B, N]`, computed from `[B, K]`.
-    pub(super) fn forward_into(&self, session: Session, input: &[f32], output: &mut [f32]) {
-        session.run(FloatDenseWork { dense: self, inputs: self.inputs(), input, output });
-    }
-
-    fn inputs(&self) -> usize {
-        self.weight.len().checked_div(self.bias.len()).unwrap_or_default().max(1)
-    }
+/// Returns the number of inputs, K, of a layer with that many weights; `None` for 0 and where they are no `[N, K]`.
+pub(super) fn inputs(weights: usize, outputs: usize) -> Option<usize> {
+    let inputs = weights.checked_div(outputs)?;
+    (inputs > 0 && inputs * outputs == weights).then_some(inputs)
 }
 
 struct FloatDenseWork<'a> {
     dense: &'a FloatDense,
-    inputs: usize,
     input: &'a [f32],
     output: &'a mut [f32],
 }
@@ -159,12 +152,10 @@ impl Work for FloatDenseWork<'_> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let FloatDense { weight, bias } = self.dense;
-        let inputs = self.input.chunks_exact(self.inputs);
-        for (input, output) in inputs.zip(self.output.chunks_exact_mut(bias.len().max(1))) {
-            for ((to, row), bias) in
-                output.iter_mut().zip(weight.chunks_exact(self.inputs)).zip(bias)
-            {
+        let FloatDense { weight, bias, inputs } = self.dense;
+        let rows = self.input.chunks_exact(*inputs);
+        for (input, output) in rows.zip(self.output.chunks_exact_mut(bias.len())) {
+            for ((to, row), bias) in output.iter_mut().zip(weight.chunks_exact(*inputs)).zip(bias) {
                 *to = rows::dot::<FMA>(input, row) + bias;
             }
         }

@@ -1,6 +1,6 @@
 //! Rows of activations, quantised one by one.
 
-use super::kernels::{ActivationFormat, Activations, INNER, Session, TILE_ROWS, Work, rows};
+use super::{ActivationFormat, Activations, INNER, Session, TILE_ROWS, Work, rows};
 
 /// Quantised rows `[R, K]`: value ≈ integer × scale of its row. Keeps its memory from one use to the next.
 #[derive(Debug, Default)]

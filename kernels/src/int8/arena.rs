@@ -12,7 +12,7 @@ const HUGE_PAGE: usize = 2 << 20;
 
 /// Bytes that begin at a multiple of 2 MiB, in huge pages where the kernel gives them: fewer misses of the TLB when
 /// weights are read from front to back.
-pub(in super::super) struct Arena {
+pub(super) struct Arena {
     start: NonNull<u8>,
     layout: Layout,
 }
@@ -24,7 +24,7 @@ unsafe impl Sync for Arena {}
 
 impl Arena {
     /// Returns zeros, or `None` where there is no such memory.
-    pub(in super::super) fn zeroed(bytes: usize) -> Option<Self> {
+    pub(super) fn zeroed(bytes: usize) -> Option<Self> {
         let bytes = bytes.max(1).checked_next_multiple_of(HUGE_PAGE)?;
         let layout = Layout::from_size_align(bytes, HUGE_PAGE).ok()?;
         // SAFETY: the layout has a size of at least one huge page.

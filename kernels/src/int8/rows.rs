@@ -4,12 +4,13 @@
 //! adds in one step (without it, `mul_add` would be a call of the C library).
 
 use super::{ActivationFormat, BLOCK};
+use crate::Activation;
 
 /// Adding this to an f32 of at most 2^22 rounds it to the nearest integer, ties to even, and leaves that integer in the
 /// low bits: 1.5 · 2^23.
 const ROUND: f32 = 12_582_912.0;
 /// The largest magnitude of a quantised value.
-pub(in super::super) const STEPS: f32 = 127.0;
+pub(super) const STEPS: f32 = 127.0;
 /// Lanes that are worked on side by side where a loop carries a value from one round to the next.
 const LANES: usize = 16;
 /// Powers of two are computed inside ± this: beyond it, f32 has no normal ones.
@@ -61,11 +62,7 @@ fn largest_magnitude(values: &[f32]) -> f32 {
 ///
 /// `quantized` takes the row in `format`.
 #[inline(always)]
-pub(in super::super) fn quantize(
-    values: &[f32],
-    format: ActivationFormat,
-    quantized: &mut [u8],
-) -> f32 {
+pub(super) fn quantize(values: &[f32], format: ActivationFormat, quantized: &mut [u8]) -> f32 {
     let largest = largest_magnitude(values);
     write_quantized(values, inverse(largest), format, quantized);
     largest / STEPS
@@ -73,13 +70,13 @@ pub(in super::super) fn quantize(
 
 /// Returns what values whose largest magnitude is given have to be multiplied with to be quantised. Zeros stay zeros.
 #[inline(always)]
-pub(in super::super) fn inverse(largest: f32) -> f32 {
+pub(super) fn inverse(largest: f32) -> f32 {
     if largest > 0.0 { STEPS / largest } else { 0.0 }
 }
 
 /// Writes round(value × inverse) in `format`.
 #[inline(always)]
-pub(in super::super) fn write_quantized(
+pub(super) fn write_quantized(
     values: &[f32],
     inverse: f32,
     format: ActivationFormat,
@@ -108,7 +105,7 @@ pub(in super::super) fn write_quantized(
 
 /// Turns sums of products into numbers: sum × row scale × column scale + bias.
 #[inline(always)]
-pub(in super::super) fn scale<const FMA: bool>(
+pub(super) fn scale<const FMA: bool>(
     sums: &[i32],
     row_scale: f32,
     column_scales: &[f32],
@@ -122,7 +119,7 @@ pub(in super::super) fn scale<const FMA: bool>(
 
 /// As [`scale`], added to what `values` holds.
 #[inline(always)]
-pub(in super::super) fn scale_and_add<const FMA: bool>(
+pub(super) fn scale_and_add<const FMA: bool>(
     sums: &[i32],
     row_scale: f32,
     column_scales: &[f32],
@@ -134,11 +131,22 @@ pub(in super::super) fn scale_and_add<const FMA: bool>(
     }
 }
 
+/// Applies an activation in place.
+#[inline(always)]
+pub(super) fn activate<const FMA: bool>(activation: Activation, values: &mut [f32]) {
+    match activation {
+        Activation::Gelu => gelu::<FMA>(values),
+        Activation::GeluTanh => gelu_tanh::<FMA>(values),
+        Activation::Relu => relu(values),
+        Activation::Tanh => tanh(values),
+    }
+}
+
 /// GELU through the error function, in place: x · Φ(x), with an error of at most 2e-4.
 ///
 /// The int8 row that follows has steps of 1/127 of its largest value; the error is below a step where that is 0.03.
 #[inline(always)]
-pub(in super::super) fn gelu<const FMA: bool>(values: &mut [f32]) {
+pub(super) fn gelu<const FMA: bool>(values: &mut [f32]) {
     for value in values {
         let x = value.clamp(-PHI_LIMIT, PHI_LIMIT);
         let square = x * x;
@@ -153,7 +161,7 @@ pub(in super::super) fn gelu<const FMA: bool>(values: &mut [f32]) {
 
 /// GELU through the hyperbolic tangent, in place: x / (1 + exp(-2y)), y = √(2/π) (x + 0.044715 x³).
 #[inline(always)]
-pub(in super::super) fn gelu_tanh<const FMA: bool>(values: &mut [f32]) {
+pub(super) fn gelu_tanh<const FMA: bool>(values: &mut [f32]) {
     /// 2 · √(2/π) · log2 e.
     const SCALE: f32 = 2.302_208_2;
     for value in values {
@@ -166,7 +174,7 @@ pub(in super::super) fn gelu_tanh<const FMA: bool>(values: &mut [f32]) {
 
 /// Zero below zero, in place.
 #[inline(always)]
-pub(in super::super) fn relu(values: &mut [f32]) {
+pub(super) fn relu(values: &mut [f32]) {
     for value in values {
         *value = if *value < 0.0 { 0.0 } else { *value };
     }
@@ -174,7 +182,7 @@ pub(in super::super) fn relu(values: &mut [f32]) {
 
 /// Hyperbolic tangent, in place. No published encoder has it in its blocks, so it is the standard library's.
 #[inline(always)]
-pub(in super::super) fn tanh(values: &mut [f32]) {
+pub(super) fn tanh(values: &mut [f32]) {
     values.iter_mut().for_each(|value| *value = value.tanh());
 }
 
@@ -192,7 +200,7 @@ fn exp2<const FMA: bool>(x: f32) -> f32 {
 
 /// Normalises a row in place: mean 0 and variance 1, times `scale`, plus `shift`.
 #[inline(always)]
-pub(in super::super) fn normalize<const FMA: bool>(
+pub(super) fn normalize<const FMA: bool>(
     values: &mut [f32],
     scale: &[f32],
     shift: &[f32],
@@ -223,7 +231,7 @@ fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 
 /// Product of two vectors.
 #[inline(always)]
-pub(in super::super) fn dot<const FMA: bool>(left: &[f32], right: &[f32]) -> f32 {
+pub(super) fn dot<const FMA: bool>(left: &[f32], right: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
     let (left_chunks, left_rest) = left.as_chunks::<LANES>();
     let (right_chunks, right_rest) = right.as_chunks::<LANES>();
@@ -242,7 +250,7 @@ pub(in super::super) fn dot<const FMA: bool>(left: &[f32], right: &[f32]) -> f32
 /// `weights` takes them in `format` and has room for a multiple of [`BLOCK`]; what fills up the last is 0. At least one
 /// weight is 127, so the sum is not 0. A factor that is no number gives a sum that is none.
 #[inline(always)]
-pub(in super::super) fn attention_weights<const FMA: bool>(
+pub(super) fn attention_weights<const FMA: bool>(
     scores: &[i32],
     factor: f32,
     format: ActivationFormat,
@@ -323,7 +331,7 @@ fn write_steps(steps: [u32; BLOCK], format: ActivationFormat, to: &mut [u8]) {
 
 /// Raises each column's largest magnitude to that of a row.
 #[inline(always)]
-pub(in super::super) fn raise_magnitudes(row: &[f32], largest: &mut [f32]) {
+pub(super) fn raise_magnitudes(row: &[f32], largest: &mut [f32]) {
     for (largest, value) in largest.iter_mut().zip(row) {
         let magnitude = value.abs();
         *largest = if magnitude > *largest { magnitude } else { *largest };
@@ -332,7 +340,7 @@ pub(in super::super) fn raise_magnitudes(row: &[f32], largest: &mut [f32]) {
 
 /// Writes round(value × inverse of its column) as signed bytes.
 #[inline(always)]
-pub(in super::super) fn quantize_by_column(row: &[f32], inverses: &[f32], quantized: &mut [u8]) {
+pub(super) fn quantize_by_column(row: &[f32], inverses: &[f32], quantized: &mut [u8]) {
     for ((to, value), inverse) in quantized.iter_mut().zip(row).zip(inverses) {
         *to = nearest(value * inverse);
     }
@@ -340,7 +348,7 @@ pub(in super::super) fn quantize_by_column(row: &[f32], inverses: &[f32], quanti
 
 /// Interleaves four rows of bytes: column 0 of each, column 1 of each, and so on.
 #[inline(always)]
-pub(in super::super) fn interleave(rows: [&[u8; BLOCK]; 4], to: &mut [u8]) {
+pub(super) fn interleave(rows: [&[u8; BLOCK]; 4], to: &mut [u8]) {
     let (groups, _) = to.as_chunks_mut::<4>();
     let [first, second, third, fourth] = rows;
     let columns = first.iter().zip(second).zip(third).zip(fourth);
@@ -351,7 +359,7 @@ pub(in super::super) fn interleave(rows: [&[u8; BLOCK]; 4], to: &mut [u8]) {
 
 /// Decodes a row of int8 with one scale and adds `added` to it.
 #[inline(always)]
-pub(in super::super) fn decode_and_add<const FMA: bool>(
+pub(super) fn decode_and_add<const FMA: bool>(
     integers: &[u8],
     scale: f32,
     added: &[f32],
@@ -364,7 +372,7 @@ pub(in super::super) fn decode_and_add<const FMA: bool>(
 
 /// Adds a row times `factor` to `values`.
 #[inline(always)]
-pub(in super::super) fn add_scaled<const FMA: bool>(row: &[f32], factor: f32, values: &mut [f32]) {
+pub(super) fn add_scaled<const FMA: bool>(row: &[f32], factor: f32, values: &mut [f32]) {
     for (to, value) in values.iter_mut().zip(row) {
         *to = fused::<FMA>(*value, factor, *to);
     }

@@ -1,75 +1,75 @@
-//! From the weights of a bundle to packed int8.
+//! From the weights of a dense layer to packed int8.
 
 use super::attention::Shape;
-use super::kernels::{Arena, BLOCK, Blocks, INNER, STEP};
-use crate::model::ModelError;
-use crate::model::layout::LayerModules;
-use crate::model::weights::{StoredValues, Weights};
-
-/// The largest magnitude of a weight.
-const STEPS: f32 = 127.0;
+use super::dense::inputs;
+use super::rows::STEPS;
+use super::{Arena, BLOCK, Blocks, INNER, STEP, WeightsError};
 
 /// A dense layer, quantised: `weight[n, k] ≈ integers[n, k] × scales[n]`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct QuantizedDense {
+#[derive(Clone, Debug)]
+pub struct QuantizedDense {
     /// `[N, K]`, row-major, two's complement.
     integers: Vec<u8>,
     /// `[N]`.
     scales: Vec<f32>,
     /// `[N]`.
     bias: Vec<f32>,
+    /// K.
+    inputs: usize,
 }
 
 impl QuantizedDense {
-    /// Reads a dense layer. Weights that are stored as I8 keep their integers and scales.
-    pub(super) fn read(weights: &Weights, module: &str) -> Result<Self, ModelError> {
-        let bias = weights.tensor(&format!("{module}.bias"))?.to_f32();
-        let weight = weights.tensor(&format!("{module}.weight"))?;
-        if let StoredValues::I8 { values, scales } = weight.stored() {
-            let (scales, _) = scales.as_chunks();
-            let scales = scales.iter().copied().map(f32::from_le_bytes).collect();
-            return Ok(Self { integers: values.to_vec(), scales, bias });
+    /// Makes a layer of integers `[N, K]`, row-major, from -127 to 127 in two's complement, their scales `[N]` and a
+    /// bias `[N]`.
+    ///
+    /// # Errors
+    /// [`WeightsError::Sizes`] when the sizes do not match.
+    pub fn new(integers: Vec<u8>, scales: Vec<f32>, bias: Vec<f32>) -> Result<Self, WeightsError> {
+        let inputs = inputs(integers.len(), bias.len()).ok_or(WeightsError::Sizes)?;
+        if scales.len() != bias.len() {
+            return Err(WeightsError::Sizes);
         }
-        let values = weight.to_f32();
-        let inputs = values.len().checked_div(bias.len()).unwrap_or_default().max(1);
+        Ok(Self { integers, scales, bias, inputs })
+    }
+
+    /// Makes a layer of a weight `[N, K]`, row-major, and a bias `[N]`: the largest magnitude of a row becomes 127.
+    ///
+    /// # Errors
+    /// [`WeightsError::Sizes`] when the sizes do not match.
+    pub fn quantize(weight: &[f32], bias: Vec<f32>) -> Result<Self, WeightsError> {
+        let inputs = inputs(weight.len(), bias.len()).ok_or(WeightsError::Sizes)?;
         let mut scales = Vec::with_capacity(bias.len());
-        let mut integers = Vec::with_capacity(values.len());
-        for row in values.chunks_exact(inputs) {
+        let mut integers = Vec::with_capacity(weight.len());
+        for row in weight.chunks_exact(inputs) {
             let largest = row.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             let inverse = if largest > 0.0 { STEPS / largest } else { 0.0 };
             integers.extend(row.iter().map(|value| nearest(value * inverse)));
             scales.push(largest / STEPS);
         }
-        Ok(Self { integers, scales, bias })
+        Ok(Self { integers, scales, bias, inputs })
     }
 
     /// Makes one layer of queries, keys and values, head by head: the queries of a head, its keys, its values, each
     /// filled up to whole blocks. The queries are scaled so that 2 to the power of a score is what the softmax wants: by
     /// log2 e and one over the root of the width of a head.
-    pub(super) fn read_query_key_value(
-        weights: &Weights,
-        shape: Shape,
-        modules: &LayerModules,
-    ) -> Result<Self, ModelError> {
-        let mut query = Self::read(weights, &modules.query)?;
+    pub(super) fn join(shape: Shape, mut query: Self, key: &Self, value: &Self) -> Self {
         let factor = std::f32::consts::LOG2_E / (shape.head as f32).sqrt();
         for value in query.scales.iter_mut().chain(&mut query.bias) {
             *value *= factor;
         }
-        let (key, value) =
-            (Self::read(weights, &modules.key)?, Self::read(weights, &modules.value)?);
-        let mut joined = Self::default();
+        let inputs = query.inputs;
+        let mut joined = Self { integers: vec![], scales: vec![], bias: vec![], inputs };
         for start in (0..shape.hidden).step_by(shape.head.max(1)) {
-            for part in [&query, &key, &value] {
+            for part in [&query, key, value] {
                 joined.append_rows(part, start, shape.head, shape.head_columns());
             }
         }
-        Ok(joined)
+        joined
     }
 
     /// Appends `count` rows of another layer from `start` on, filled up to `padded` rows with zeros.
     fn append_rows(&mut self, other: &Self, start: usize, count: usize, padded: usize) {
-        let inputs = other.inputs();
+        let inputs = self.inputs;
         let integers = other.integers.iter().skip(start * inputs).take(count * inputs);
         self.integers.extend(integers);
         self.scales.extend(other.scales.iter().skip(start).take(count));
@@ -80,29 +80,27 @@ impl QuantizedDense {
         self.bias.resize(rows, 0.0);
     }
 
-    fn outputs(&self) -> usize {
-        self.bias.len()
-    }
-
-    fn inputs(&self) -> usize {
-        self.integers.len().checked_div(self.outputs()).unwrap_or_default()
+    /// Returns the numbers of outputs and inputs, `[N, K]`.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.bias.len(), self.inputs]
     }
 
     /// Returns the bytes that it takes packed.
     pub(super) fn packed_bytes(&self) -> usize {
-        self.outputs().next_multiple_of(BLOCK) * self.inputs().next_multiple_of(INNER)
+        let [outputs, inputs] = self.size();
+        outputs.next_multiple_of(BLOCK) * inputs.next_multiple_of(INNER)
     }
 
     /// Packs the weights into `arena` from `start` on; `None` when there is no room.
     pub(super) fn pack(self, arena: &mut Arena, start: usize) -> Option<PackedDense> {
-        let (outputs, inputs) = (self.outputs(), self.inputs());
+        let [outputs, inputs] = self.size();
         let inner = inputs.next_multiple_of(INNER);
         let block_bytes = BLOCK * inner;
         let end = start.checked_add(self.packed_bytes())?;
         let packed = arena.get_mut(start..end)?;
         let mut offsets = vec![0; outputs.next_multiple_of(BLOCK)];
         for (output, (row, offset)) in
-            self.integers.chunks_exact(inputs.max(1)).zip(&mut offsets).enumerate()
+            self.integers.chunks_exact(inputs).zip(&mut offsets).enumerate()
         {
             let block = packed.get_mut(output / BLOCK * block_bytes..)?;
             for (step, values) in row.chunks(STEP).enumerate() {

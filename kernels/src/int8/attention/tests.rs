@@ -1,6 +1,6 @@
 #![allow(clippy::cast_possible_truncation, reason = "values of a test are small")]
 
-use super::super::kernels::{InstructionSet, Kernels};
+use super::super::{InstructionSet, Kernels};
 use super::*;
 
 /// Numbers from -1 to 1 without a pattern.

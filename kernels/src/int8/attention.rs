@@ -9,19 +9,19 @@
 mod tests;
 
 use super::dense::ROWS;
-use super::kernels::{
-    ActivationFormat, Activations, Arena, BLOCK, Blocks, INNER, STEP, Session, Work, rows,
-};
 use super::packing::PackedDense;
 use super::quantized::QuantizedRows;
+use super::{
+    ActivationFormat, Activations, Arena, BLOCK, Blocks, INNER, STEP, Session, Work, rows,
+};
 
-/// Sizes of attention.
+/// Sizes of a token vector and of its heads.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+pub struct Shape {
     /// Width of a token vector, H.
-    pub(super) hidden: usize,
-    /// Width of a head, D.
-    pub(super) head: usize,
+    pub hidden: usize,
+    /// Width of a head, D; divides H.
+    pub head: usize,
 }
 
 impl Shape {
