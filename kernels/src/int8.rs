@@ -15,6 +15,7 @@ mod avx512;
 mod dense;
 mod encoder;
 mod instructions;
+mod lines;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod norm;
@@ -34,6 +35,7 @@ pub use packing::QuantizedDense;
 
 use arena::Arena;
 use instructions::Vectors;
+use lines::Lines;
 
 use crate::Activation;
 

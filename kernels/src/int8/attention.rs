@@ -12,7 +12,7 @@ use super::dense::ROWS;
 use super::packing::PackedDense;
 use super::quantized::QuantizedRows;
 use super::{
-    ActivationFormat, Activations, Arena, BLOCK, Blocks, INNER, STEP, Session, Work, rows,
+    ActivationFormat, Activations, Arena, BLOCK, Blocks, INNER, Lines, STEP, Session, Work, rows,
 };
 
 /// Sizes of a token vector and of its heads.
@@ -43,8 +43,8 @@ pub(super) const PARTS: usize = 3;
 #[derive(Debug, Default)]
 pub(super) struct Room {
     /// Projections of a chunk, `[T, 3 · head columns]`.
-    projected: Vec<f32>,
-    sums: Vec<i32>,
+    projected: Lines<f32>,
+    sums: Lines<i32>,
     message: MessageRoom,
 }
 
@@ -52,23 +52,23 @@ pub(super) struct Room {
 #[derive(Debug, Default)]
 struct MessageRoom {
     /// `[n, head inner]` in the format of the kernel.
-    queries: Vec<u8>,
+    queries: Lines<u8>,
     /// Packed `[n, head inner]`.
-    keys: Vec<u8>,
-    key_offsets: Vec<i32>,
+    keys: Lines<u8>,
+    key_offsets: Lines<i32>,
     /// Packed `[head columns, n]`.
-    values: Vec<u8>,
-    value_offsets: Vec<i32>,
-    value_scales: Vec<f32>,
-    value_inverses: Vec<f32>,
+    values: Lines<u8>,
+    value_offsets: Lines<i32>,
+    value_scales: Lines<f32>,
+    value_inverses: Lines<f32>,
     /// [`STEP`] quantised rows of a head.
-    quantized: Vec<u8>,
+    quantized: Lines<u8>,
     /// Scores of some queries, `[ROWS, n]`.
-    scores: Vec<i32>,
+    scores: Lines<i32>,
     /// Weights of some queries, `[ROWS, n]`, in the format of the kernel.
-    weights: Vec<u8>,
-    totals: Vec<f32>,
-    sums: Vec<i32>,
+    weights: Lines<u8>,
+    totals: Lines<f32>,
+    sums: Lines<i32>,
 }
 
 /// Numbers of tokens of a message, filled up to what the kernels want.
@@ -118,8 +118,8 @@ pub(super) fn attend(
     let width = PARTS * shape.head_columns();
     let blocks = width / BLOCK;
     room.message.resize(shape, Tokens::of(longest), session.format());
-    grow(&mut room.projected, chunk.tokens() * width);
-    grow(&mut room.sums, ROWS * width);
+    room.projected.grow(chunk.tokens() * width);
+    room.sums.grow(ROWS * width);
     for (head, column) in (0..shape.hidden).step_by(shape.head.max(1)).enumerate() {
         let weights = projection.some_blocks(arena, head * blocks, blocks)?;
         let columns = head * width..(head + 1) * width;
@@ -175,18 +175,18 @@ impl MessageRoom {
     fn resize(&mut self, shape: Shape, tokens: Tokens, format: ActivationFormat) {
         let (head_columns, head_inner) = (shape.head_columns(), shape.head_inner());
         let value_bytes = format.value_bytes();
-        grow(&mut self.queries, (tokens.columns + ROWS) * head_inner * value_bytes);
-        grow(&mut self.keys, tokens.columns * head_inner);
-        grow(&mut self.key_offsets, tokens.columns);
-        grow(&mut self.values, tokens.inner * head_columns);
-        grow(&mut self.value_offsets, head_columns);
-        grow(&mut self.value_scales, head_columns);
-        grow(&mut self.value_inverses, head_columns);
-        grow(&mut self.quantized, STEP * head_columns);
-        grow(&mut self.scores, ROWS * tokens.columns);
-        grow(&mut self.weights, ROWS * tokens.inner * value_bytes);
-        grow(&mut self.totals, ROWS);
-        grow(&mut self.sums, ROWS * head_columns);
+        self.queries.grow((tokens.columns + ROWS) * head_inner * value_bytes);
+        self.keys.grow(tokens.columns * head_inner);
+        self.key_offsets.grow(tokens.columns);
+        self.values.grow(tokens.inner * head_columns);
+        self.value_offsets.grow(head_columns);
+        self.value_scales.grow(head_columns);
+        self.value_inverses.grow(head_columns);
+        self.quantized.grow(STEP * head_columns);
+        self.scores.grow(ROWS * tokens.columns);
+        self.weights.grow(ROWS * tokens.inner * value_bytes);
+        self.totals.grow(ROWS);
+        self.sums.grow(ROWS * head_columns);
     }
 
     /// Computes the context of one head of one message from its projections. `context` begins at the first column of the
@@ -240,13 +240,6 @@ impl MessageRoom {
             });
         }
         Some(())
-    }
-}
-
-/// Makes a vector at least that long.
-fn grow<T: Clone + Default>(values: &mut Vec<T>, len: usize) {
-    if values.len() < len {
-        values.resize(len, T::default());
     }
 }
 
@@ -311,7 +304,7 @@ impl Prepare<'_> {
         let tokens = self.projected.chunks_exact(PARTS * columns);
         let queries = room.queries.chunks_exact_mut(row_bytes.max(1));
         for (index, ((token, to), offset)) in
-            tokens.zip(queries).zip(&mut room.key_offsets).enumerate()
+            tokens.zip(queries).zip(room.key_offsets.iter_mut()).enumerate()
         {
             let (query, rest) = token.split_at_checked(columns)?;
             rows::write_quantized(query, query_inverse, self.format, to);

@@ -2,7 +2,7 @@
 
 use super::packing::PackedDense;
 use super::quantized::QuantizedRows;
-use super::{Arena, BLOCK, Session, WeightsError, Work, rows};
+use super::{Arena, BLOCK, Lines, Session, WeightsError, Work, rows};
 use crate::Activation;
 
 /// Rows and blocks of columns of which the sums are computed before they are turned into numbers: 64 × 64 i32 stay in
@@ -13,11 +13,13 @@ const COLUMNS: usize = BLOCKS * BLOCK;
 
 /// Room for the sums of a part of a product.
 #[derive(Debug)]
-pub(super) struct Sums(Vec<i32>);
+pub(super) struct Sums(Lines<i32>);
 
 impl Default for Sums {
     fn default() -> Self {
-        Self(vec![0; ROWS * COLUMNS])
+        let mut sums = Lines::default();
+        sums.resize(ROWS * COLUMNS);
+        Self(sums)
     }
 }
 

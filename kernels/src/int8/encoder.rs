@@ -10,7 +10,7 @@ use super::dense::{FloatDense, Sums, Then};
 use super::norm::Norm;
 use super::packing::{PackedDense, QuantizedDense};
 use super::quantized::QuantizedRows;
-use super::{Arena, Session, WeightsError};
+use super::{Arena, Lines, Session, WeightsError};
 use crate::Activation;
 
 /// Whole messages go through a block together until they have this many tokens: enough for the weights of the block to
@@ -73,10 +73,10 @@ pub struct Workspace {
     /// `[T, H]`.
     quantized: QuantizedRows,
     /// `[chunk, H]`.
-    context: Vec<f32>,
+    context: Lines<f32>,
     quantized_context: QuantizedRows,
     /// `[rows, I]`.
-    intermediate: Vec<f32>,
+    intermediate: Lines<f32>,
     quantized_intermediate: QuantizedRows,
     sums: Sums,
     attention: attention::Room,
@@ -163,7 +163,7 @@ impl Encoder {
         let (first, tokens) = (chunk.first, chunk.tokens());
         let hidden = vectors.get_mut(first * width..(first + tokens) * width)?;
 
-        context.resize(tokens * width, 0.0);
+        context.resize(tokens * width);
         attention::attend(
             session,
             self.shape,
@@ -199,7 +199,7 @@ impl Encoder {
         let parts = hidden.chunks_mut(FEED_FORWARD_ROWS * self.shape.hidden);
         for (hidden, start) in parts.zip((first..).step_by(FEED_FORWARD_ROWS)) {
             let rows = hidden.len() / self.shape.hidden;
-            intermediate.resize(rows * width, 0.0);
+            intermediate.resize(rows * width);
             layer.intermediate.forward(
                 session,
                 &self.arena,

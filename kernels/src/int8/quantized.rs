@@ -1,11 +1,11 @@
 //! Rows of activations, quantised one by one.
 
-use super::{ActivationFormat, Activations, INNER, Session, TILE_ROWS, Work, rows};
+use super::{ActivationFormat, Activations, INNER, Lines, Session, TILE_ROWS, Work, rows};
 
 /// Quantised rows `[R, K]`: value ≈ integer × scale of its row. Keeps its memory from one use to the next.
 #[derive(Debug, Default)]
 pub(super) struct QuantizedRows {
-    bytes: Vec<u8>,
+    bytes: Lines<u8>,
     scales: Vec<f32>,
     inner: usize,
     row_bytes: usize,
@@ -17,7 +17,7 @@ impl QuantizedRows {
         self.inner = width.next_multiple_of(INNER);
         self.row_bytes = self.inner * format.value_bytes();
         // Products take whole tiles of rows, from any row on.
-        self.bytes.resize((rows + TILE_ROWS) * self.row_bytes, 0);
+        self.bytes.resize((rows + TILE_ROWS) * self.row_bytes);
         self.scales.resize(rows, 0.0);
     }
 

@@ -349,11 +349,14 @@ pub(super) fn quantize_by_column(row: &[f32], inverses: &[f32], quantized: &mut 
 /// Interleaves four rows of bytes: column 0 of each, column 1 of each, and so on.
 #[inline(always)]
 pub(super) fn interleave(rows: [&[u8; BLOCK]; 4], to: &mut [u8]) {
-    let (groups, _) = to.as_chunks_mut::<4>();
-    let [first, second, third, fourth] = rows;
-    let columns = first.iter().zip(second).zip(third).zip(fourth);
-    for (group, (((first, second), third), fourth)) in groups.iter_mut().zip(columns) {
-        *group = [*first, *second, *third, *fourth];
+    let mut words = [0_u32; BLOCK];
+    for (row, shift) in rows.into_iter().zip([0, 8, 16, 24]) {
+        for (word, byte) in words.iter_mut().zip(row) {
+            *word |= u32::from(*byte) << shift;
+        }
+    }
+    for (group, word) in to.as_chunks_mut().0.iter_mut().zip(words) {
+        *group = word.to_le_bytes();
     }
 }
 
