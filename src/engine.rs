@@ -176,6 +176,15 @@ pub struct MessageOutput {
     pub heads: Vec<(HeadName, Vec<f32>)>,
 }
 
+impl MessageOutput {
+    /// Returns the logits of a head, `[L]`; `None` when the model does not have it.
+    #[must_use]
+    pub fn logits(&self, head: HeadName) -> Option<&[f32]> {
+        let found = self.heads.iter().find(|(name, _)| *name == head);
+        found.map(|(_, logits)| logits.as_slice())
+    }
+}
+
 impl BatchOutput {
     /// Takes the outputs apart, one entry for each message in batch order.
     ///

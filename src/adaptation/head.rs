@@ -102,10 +102,8 @@ impl Context<'_> {
         if self.replaced {
             return vec![];
         }
-        let heads = &example.output.heads;
-        let logits = heads.iter().find(|(name, _)| *name == self.name());
         let temperature = f64::from(self.base.head.temperature);
-        let logits = logits.map_or(&[][..], |(_, logits)| logits);
+        let logits = example.output.logits(self.name()).unwrap_or_default();
         logits.iter().map(|logit| f64::from(*logit) / temperature).collect()
     }
 

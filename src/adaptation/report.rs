@@ -287,8 +287,8 @@ impl<'a> Intents<'a> {
             HeadName::Intent
         };
         let before = |example: &Example| {
-            let logits = example.output.heads.iter().find(|(name, _)| *name == ranked_by);
-            logits.map(|(_, logits)| leading(logits.iter().copied().map(f64::from)).0)
+            let logits = example.output.logits(ranked_by);
+            logits.map(|logits| leading(logits.iter().copied().map(f64::from)).0)
         };
         let after = fit(ranked_by).map(|fit| {
             fit.held_out.rows().map(|logits| leading(logits.iter().copied()).0).collect()

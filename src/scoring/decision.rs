@@ -217,7 +217,7 @@ impl Scorer {
         let missing = ScoringError::Shape { head, expected: label.0 + 1, found: 0 };
         let head = self.head(head).ok_or_else(|| missing.clone())?;
         let probability = probabilities(head, output)?.get(label.0).copied().ok_or(missing)?;
-        let logits = logits(head, output);
+        let logits = output.logits(head.name).unwrap_or_default();
         let log_odds = match head.kind {
             HeadKind::SingleLabel | HeadKind::Ordinal => {
                 softmax_log_odds(logits, label.0, head.temperature)
@@ -374,7 +374,7 @@ impl Scorer {
 
 /// Calibrated probabilities of one head in label order.
 fn probabilities(head: &Head, output: &MessageOutput) -> Result<Vec<f32>, ScoringError> {
-    let logits = logits(head, output);
+    let logits = output.logits(head.name).unwrap_or_default();
     if logits.len() != head.labels.len() {
         return Err(ScoringError::Shape {
             head: head.name,
@@ -389,12 +389,6 @@ fn probabilities(head: &Head, output: &MessageOutput) -> Result<Vec<f32>, Scorin
         HeadKind::SingleLabel | HeadKind::Ordinal => softmax(logits, head.temperature),
         HeadKind::MultiLabel => sigmoid(logits, head.temperature),
     })
-}
-
-/// Raw outputs of a head; none when it is missing.
-fn logits<'a>(head: &Head, output: &'a MessageOutput) -> &'a [f32] {
-    let found = output.heads.iter().find(|(name, _)| *name == head.name);
-    found.map_or(&[][..], |(_, logits)| logits.as_slice())
 }
 
 fn scored(head: &Head, probabilities: &[f32]) -> Vec<ScoredLabel> {

@@ -15,7 +15,7 @@ use super::super::table::empty;
 use super::super::{ConfigArguments, EXIT_OK, start_logging};
 use super::{check_name, load_alone};
 use crate::config::Config;
-use crate::engine::{EngineKind, MessageOutput};
+use crate::engine::EngineKind;
 use crate::labels::HeadName;
 use crate::message::MessageRecord;
 use crate::model::quantization::quantized;
@@ -191,7 +191,8 @@ impl HeadComparison {
     fn of(head: HeadName, before: &[Computed], after: &[Computed]) -> Self {
         let (mut same, mut sum, mut largest, mut values) = (0_usize, 0.0, 0.0_f64, 0_usize);
         for (before, after) in before.iter().zip(after) {
-            let (before, after) = (logits(&before.output, head), logits(&after.output, head));
+            let before = before.output.logits(head).unwrap_or_default();
+            let after = after.output.logits(head).unwrap_or_default();
             same += usize::from(leading(before) == leading(after));
             for (before, after) in before.iter().zip(after) {
                 let difference = f64::from((before - after).abs());
@@ -207,11 +208,6 @@ impl HeadComparison {
             largest_difference: largest,
         }
     }
-}
-
-fn logits(output: &MessageOutput, head: HeadName) -> &[f32] {
-    let found = output.heads.iter().find(|(name, _)| *name == head);
-    found.map_or(&[], |(_, logits)| logits)
 }
 
 /// Returns the position of the largest logit.

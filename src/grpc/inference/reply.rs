@@ -94,8 +94,7 @@ fn values(
         return Ok(vec![0.0; output.width(model.manifest())]);
     };
     if let Output::Logits(_) = output {
-        let found = computed.heads.iter().find(|(name, _)| *name == head);
-        return Ok(found.map(|(_, logits)| logits.clone()).unwrap_or_default());
+        return Ok(computed.logits(head).unwrap_or_default().to_vec());
     }
     model.scorer().probabilities(computed, head).map_err(Error::internal)
 }
