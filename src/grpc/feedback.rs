@@ -12,12 +12,13 @@ use super::deadline::{self, CallDeadline};
 use super::pb;
 use super::pb::feedback_service_server::{FeedbackService, FeedbackServiceServer};
 use super::status::{from_error, item_error};
+use super::window::check_count;
 use crate::error::{Error, Stage};
 use crate::feedback::{
     Agreement, FeedbackStore, Filter, KnownLabels, LabelCounts, Labels, ModelAgreement,
     PartAgreement, Receipt, Submission, SubmissionDraft,
 };
-use crate::message::{ModelSelector, ValidationError, ValidationErrors};
+use crate::message::{ModelSelector, ValidationErrors};
 use crate::registry::LoadedModel;
 
 /// Makes the service.
@@ -114,15 +115,6 @@ impl Feedback {
     fn take_over<T>(&self, request: &Request<T>) -> CallDeadline {
         deadline::take_over(request, self.context.limits.default_timeout)
     }
-}
-
-fn check_count(items: usize, limit: usize) -> Result<(), Error> {
-    let error = match items {
-        0 => ValidationError::Missing,
-        _ if items > limit => ValidationError::TooMany { items, limit },
-        _ => return Ok(()),
-    };
-    Err(ValidationErrors::single("requests", error).into())
 }
 
 /// Waits for the store until the call's deadline. What is on its way to the disk then may still be kept.

@@ -7,7 +7,22 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::batching::AdmissionPermit;
+use crate::error::Error;
+use crate::message::{ValidationError, ValidationErrors};
 use crate::pipeline::Pipeline;
+
+/// Checks the number of `requests` that come in one call.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] when there is none or there are too many.
+pub(super) fn check_count(items: usize, limit: usize) -> Result<(), Error> {
+    let error = match items {
+        0 => ValidationError::Missing,
+        _ if items > limit => ValidationError::TooMany { items, limit },
+        _ => return Ok(()),
+    };
+    Err(ValidationErrors::single("requests", error).into())
+}
 
 /// Works on the items of one call in their order, a few at once, so that one large call leaves room for others.
 ///

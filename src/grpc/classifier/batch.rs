@@ -7,9 +7,8 @@ use crate::batching::Lane;
 use crate::config::LimitsConfig;
 use crate::error::Error;
 use crate::grpc::status::item_error;
-use crate::grpc::window::Window;
+use crate::grpc::window::{Window, check_count};
 use crate::grpc::{convert, pb};
-use crate::message::{ValidationError, ValidationErrors};
 use crate::pipeline::Pipeline;
 use crate::telemetry::events;
 
@@ -58,15 +57,6 @@ pub(super) async fn classify(
         fill(slot, Err(error));
     }
     Ok(results)
-}
-
-fn check_count(items: usize, limit: usize) -> Result<(), Error> {
-    let error = match items {
-        0 => ValidationError::Missing,
-        _ if items > limit => ValidationError::TooMany { items, limit },
-        _ => return Ok(()),
-    };
-    Err(ValidationErrors::single("requests", error).into())
 }
 
 fn fill(slot: &mut pb::ClassifyResult, result: Result<pb::ClassifyResponse, Error>) {
