@@ -2,7 +2,6 @@
 //!
 //! `training/quantize.py` computes the same, to the bit.
 
-use half::{bf16, f16};
 use safetensors::Dtype;
 
 use super::architecture::Attention;
@@ -77,7 +76,7 @@ fn quantize(
     if HEAD_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
         return None;
     }
-    let weights = floats(tensor)?;
+    let weights = tensor.floats()?;
     let mut values = Vec::with_capacity(weights.len());
     let mut scales = Vec::with_capacity(4 * rows);
     for row in weights.chunks_exact(columns.max(1)) {
@@ -100,25 +99,6 @@ fn integer(weight: f32, scale: f32) -> i8 {
     #[expect(clippy::cast_possible_truncation, reason = "clamped to -127..=127 and whole")]
     let integer = (weight / scale).round_ties_even().clamp(-LARGEST, LARGEST) as i8;
     integer
-}
-
-/// Decodes floating-point numbers; `None` for other types, such as the numbers of positions that old checkpoints hold.
-fn floats(tensor: &RawTensor<'_>) -> Option<Vec<f32>> {
-    let halves = || {
-        let (chunks, _) = tensor.bytes.as_chunks();
-        chunks.iter().copied()
-    };
-    // The list of types in safetensors is open, so this can't be a match over all of them.
-    if tensor.dtype == Dtype::F32 {
-        let (chunks, _) = tensor.bytes.as_chunks();
-        Some(chunks.iter().copied().map(f32::from_le_bytes).collect())
-    } else if tensor.dtype == Dtype::F16 {
-        Some(halves().map(|bytes| f16::from_le_bytes(bytes).to_f32()).collect())
-    } else if tensor.dtype == Dtype::BF16 {
-        Some(halves().map(|bytes| bf16::from_le_bytes(bytes).to_f32()).collect())
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]

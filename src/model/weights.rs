@@ -172,13 +172,8 @@ impl Weights {
         let absent = || self.refuse(name, SUPPORTED_TYPES.into(), "no such tensor".into());
         let entry = entry.ok_or_else(absent)?;
         let bytes = self.bytes_of(entry);
-        // The list of types in safetensors is open, so this match can't name them all.
-        let values = if entry.dtype == Dtype::F32 {
-            StoredValues::F32(bytes)
-        } else if entry.dtype == Dtype::F16 {
-            StoredValues::F16(bytes)
-        } else if entry.dtype == Dtype::BF16 {
-            StoredValues::Bf16(bytes)
+        let values = if let Some(values) = StoredValues::of_floats(entry.dtype, bytes) {
+            values
         } else if entry.dtype == Dtype::I8 {
             let scales = self.scales(name, &entry.shape)?;
             StoredValues::I8 { values: bytes, scales }
@@ -212,6 +207,31 @@ impl Weights {
         // `read_metadata` has checked every range against the length of the file.
         let file = self.0.files.get(entry.file);
         file.and_then(|(_, bytes)| bytes.get(entry.range.clone())).unwrap_or_default()
+    }
+}
+
+impl RawTensor<'_> {
+    /// Decodes floating-point numbers; `None` for other types, such as the numbers of positions that old checkpoints
+    /// hold.
+    pub(super) fn floats(&self) -> Option<Vec<f32>> {
+        let values = StoredValues::of_floats(self.dtype, &self.bytes)?;
+        Some(WeightTensor { shape: &self.shape, values }.to_f32())
+    }
+}
+
+impl<'a> StoredValues<'a> {
+    /// Returns values of a type of floating-point numbers that is read; `None` for other types.
+    fn of_floats(dtype: Dtype, bytes: &'a [u8]) -> Option<Self> {
+        // The list of types in safetensors is open, so this can't be a match over all of them.
+        if dtype == Dtype::F32 {
+            Some(Self::F32(bytes))
+        } else if dtype == Dtype::F16 {
+            Some(Self::F16(bytes))
+        } else if dtype == Dtype::BF16 {
+            Some(Self::Bf16(bytes))
+        } else {
+            None
+        }
     }
 }
 
