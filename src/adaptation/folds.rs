@@ -1,6 +1,6 @@
 //! Folds for cross-validation: every label in every fold, and what is the same text in one of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::random::Random;
 
@@ -21,10 +21,10 @@ impl Folds {
     /// There are five folds, or as many as the smallest of `needed` strata has groups if those are fewer, and two at least.
     pub(super) fn deal(strata: &[usize], groups: &[usize], needed: &[usize], seed: u64) -> Self {
         let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for (stratum, group) in strata.iter().zip(groups) {
             // A text that stands under two labels goes with the first.
-            if seen.insert(*group, ()).is_none() {
+            if seen.insert(*group) {
                 members.entry(*stratum).or_default().push(*group);
             }
         }

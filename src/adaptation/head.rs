@@ -57,7 +57,7 @@ impl HeadFit {
         if importance.iter().all(|importance| *importance <= 0.0) {
             return None;
         }
-        let selected = select(&problem, &importance, &importance, &set.folds);
+        let selected = select(&problem, &importance, &set.folds);
         let temperature = context.temperature(&problem, &selected.held_out, &importance);
         let rows = problem.fit(&importance, selected.penalty, None);
         let rows = set.standardization.fold_into(&rows);

@@ -22,13 +22,8 @@ pub(super) struct Selected {
 
 /// Chooses the penalty with the least cross-entropy on examples that were held out.
 ///
-/// `importance` weighs examples when rows are fitted, `judged` when losses are added up.
-pub(super) fn select(
-    problem: &Problem,
-    importance: &[f64],
-    judged: &[f64],
-    folds: &Folds,
-) -> Selected {
+/// `importance` weighs examples when rows are fitted and when losses are added up.
+pub(super) fn select(problem: &Problem, importance: &[f64], folds: &Folds) -> Selected {
     let mut starts: Vec<Option<Rows>> = vec![None; folds.count()];
     let mut best: Option<(f64, Selected)> = None;
     let mut worse = 0;
@@ -36,7 +31,7 @@ pub(super) fn select(
         starts = fit_folds(problem, importance, folds, penalty, &starts);
         let held_out = held_out(problem, folds, &starts);
         let losses = problem.losses(&held_out);
-        let loss: f64 = losses.iter().zip(judged).map(|(loss, weight)| loss * weight).sum();
+        let loss: f64 = losses.iter().zip(importance).map(|(loss, weight)| loss * weight).sum();
         if best.as_ref().is_none_or(|(least, _)| loss < *least) {
             best = Some((loss, Selected { penalty, held_out }));
             worse = 0;
