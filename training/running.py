@@ -139,13 +139,11 @@ class Optimiser:
 
     def __init__(self, groups: list[dict], words: torch.nn.Parameter, words_rate: float, seed: int):
         self._clipped = [weight for group in groups for weight in group["params"]]
-        word_vectors = {"params": [words], "lr": words_rate}
-        self._all: list[torch.optim.Optimizer] = []
         if words.is_cuda:
-            groups = [*groups, word_vectors | {"weight_decay": 0.0}]
-        else:
-            self._all.append(torch.optim.SparseAdam([word_vectors], betas=(0.9, 0.98)))
-        self._all.insert(0, torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True))
+            groups = [*groups, {"params": [words], "lr": words_rate, "weight_decay": 0.0}]
+        self._all = [torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)]
+        if not words.is_cuda:
+            self._all.append(torch.optim.SparseAdam([words], lr=words_rate, betas=(0.9, 0.98)))
         self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self._all]
         self._gradients = Gradients([*self._clipped, words], seed)
 

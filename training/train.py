@@ -255,23 +255,23 @@ def standardise(model: Classifier, ids: list[list[int]]) -> None:
 def teachers_logits(work: Path, names: list[str], rows: list[dict], public: list[dict]) -> torch.Tensor:
     """Logits for the messages and, behind them, for the public ones: of the teacher that has not seen the author.
 
-    For public messages, whose labels no teacher has seen, it is the mean of all. Messages that were appended after the
-    teachers were made have NaN: a teacher is not in honest doubt about a kind of message that it has never seen, but
-    ignorant.
+    For public messages it is the mean of all teachers. Messages that were appended after the teachers were made have
+    NaN: a teacher is not in honest doubt about a kind of message that it has never seen, but ignorant.
     """
 
-    def mean(part: str) -> np.ndarray:
-        return np.mean([np.load(work / f"{name}-{part}.npy").astype(np.float32) for name in names], axis=0)
+    def said(part: str) -> np.ndarray:
+        return np.stack([np.load(work / f"{name}-{part}.npy") for name in names]).astype(np.float32)
 
-    by_fold = {json.loads((work / f"{name}.json").read_text())["without_fold"]: name for name in names}
-    authored = mean("train")
+    train = said("train")
+    authored = train.mean(axis=0)
     folds = np.array([fold(row["batch"], FOLDS) for row in rows[: len(authored)]])
-    for without, name in by_fold.items():
-        authored[folds == without] = np.load(work / f"{name}-train.npy")[folds == without]
+    for name, logits in zip(names, train, strict=True):
+        unseen = folds == json.loads((work / f"{name}.json").read_text())["without_fold"]
+        authored[unseen] = logits[unseen]
     result = np.full((len(rows) + len(public), authored.shape[1]), np.nan, np.float32)
     result[: len(authored)] = authored
     if public and all((work / f"{name}-public.npy").exists() for name in names):
-        result[len(rows) :] = mean("public")
+        result[len(rows) :] = said("public").mean(axis=0)
     return torch.from_numpy(result).half()
 
 

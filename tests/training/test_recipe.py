@@ -80,11 +80,16 @@ def work(tmp_path_factory) -> Path:
 
 def run(script: str, *arguments: object) -> str:
     """Runs a script of `training`; returns what it prints."""
-    command = [sys.executable, ROOT / "training" / script, *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = python(ROOT / "training" / script, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def python(*arguments: object) -> subprocess.CompletedProcess:
+    """Runs Python on one thread, with the modules of `training`."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "training")}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 def test_the_recipe_makes_a_model_from_a_base_and_messages(work):
@@ -114,7 +119,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(work):
     run(*train)
     whole = np.load(work / "whole-dev.npy")
     stopped = """
-import sys, torch, train, running
+import sys, running, train
 sys.argv = ["train.py", *sys.argv[1:]]
 save = running.Checkpoint.save
 def save_and_stop(self, passes):
@@ -123,12 +128,8 @@ def save_and_stop(self, passes):
 running.Checkpoint.save = save_and_stop
 train.main()
 """
-    arguments = [str(work), "stopped", *map(str, train[3:])]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "training")}
-    done = subprocess.run(
-        [sys.executable, "-c", stopped, *arguments], env=environment, capture_output=True, check=False
-    )
-    assert done.returncode == 3, done.stderr.decode()
+    done = python("-c", stopped, work, "stopped", *train[3:])
+    assert done.returncode == 3, done.stderr
     assert (work / "stopped.checkpoint").exists()
 
     run("train.py", work, "stopped", *train[3:])
